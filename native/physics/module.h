@@ -1,0 +1,6 @@
+#pragma once
+#include <napi.h>
+
+namespace petrig::physics {
+void registerModule(Napi::Env env, Napi::Object exports);
+}

@@ -1,0 +1,5 @@
+#include "pixel/module.h"
+
+namespace petrig::pixel {
+void registerModule(Napi::Env, Napi::Object) {}
+}  // namespace petrig::pixel

@@ -1,0 +1,6 @@
+#pragma once
+#include <napi.h>
+
+namespace petrig::pixel {
+void registerModule(Napi::Env env, Napi::Object exports);
+}

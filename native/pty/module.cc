@@ -1,0 +1,5 @@
+#include "pty/module.h"
+
+namespace petrig::pty {
+void registerModule(Napi::Env, Napi::Object) {}
+}  // namespace petrig::pty
