@@ -1,0 +1,48 @@
+import type { Becquerel, Millisecond, Second } from '../../hal/base/units.js';
+import type { CodeItem, WorklistItem } from '../worklist/item.js';
+
+export interface Patient {
+  /** PN with `^` and `=` as DICOM writes it. */
+  name: string;
+  id: string;
+  birthDate: string;
+  sex: '' | 'M' | 'F' | 'O';
+  weightKg?: number;
+  sizeM?: number;
+}
+
+/** What was injected: nuclide by its code value of the radionuclide table (CID 4020), total activity at `time`. */
+export interface Injection {
+  radionuclide: CodeItem;
+  radiopharmaceutical: CodeItem;
+  halfLifeSeconds: Second;
+  positronFraction: number;
+  activity: Becquerel;
+  /** Scanner time, ms since the epoch, at which `activity` holds. */
+  time: Millisecond;
+}
+
+/** One examination: a performed procedure step on one patient. */
+export interface Exam {
+  id: string;
+  /** Absent for an unscheduled or emergency patient. */
+  item?: WorklistItem;
+  emergency: boolean;
+  patient: Patient;
+  studyInstanceUid: string;
+  studyId: string;
+  accessionNumber: string;
+  frameOfReferenceUid: string;
+  /** SOP Instance UID of the performed procedure step. */
+  ppsInstanceUid: string;
+  ppsId: string;
+  protocol: string;
+  operator: string;
+  performingPhysician: string;
+  characterSet: string[];
+  injection?: Injection;
+  startedAt: Millisecond;
+  endedAt?: Millisecond;
+  /** Table travel at which the patient's landmark plane (z = 0) is at the CT isocentre, mm. */
+  landmarkMm: number;
+}
