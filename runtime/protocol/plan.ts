@@ -70,5 +70,6 @@ export type ScanRange = TopogramRange | CtRange | PetRange;
 export interface ScanPlan {
   protocol: string;
   title: string;
+  dosePhantom: 'HEAD' | 'BODY';
   ranges: ScanRange[];
 }

@@ -1,0 +1,111 @@
+/** A scan protocol as the catalogue holds it: JSON, lengths in patient millimetres around the landmark. */
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { ScannerError } from '../../hal/base/errors.js';
+
+const span = { fromZ: z.number(), toZ: z.number() };
+const beam = { kv: z.number(), ma: z.number(), rows: z.number().int(), rowPitchMm: z.number() };
+
+const topogram = z.strictObject({
+  kind: z.literal('topogram'),
+  label: z.string().max(64),
+  ...span,
+  ...beam,
+  tubeAngle: z.number(),
+  tableSpeed: z.number(),
+  readingsPerSecond: z.number().positive(),
+});
+
+const ct = z.strictObject({
+  kind: z.literal('ct'),
+  label: z.string().max(64),
+  ...span,
+  ...beam,
+  rotationTime: z.number(),
+  pitch: z.number().positive(),
+  recons: z
+    .array(
+      z.strictObject({
+        label: z.string().max(64),
+        kernel: z.string(),
+        thicknessMm: z.number().positive(),
+        incrementMm: z.number().positive(),
+        fovMm: z.number().positive(),
+        matrix: z.literal(512),
+        window: z.strictObject({ center: z.number(), width: z.number().positive() }),
+      }),
+    )
+    .min(1),
+});
+
+const pet = z.strictObject({
+  kind: z.literal('pet'),
+  label: z.string().max(64),
+  ...span,
+  secondsPerBed: z.number().positive(),
+  gating: z.enum(['none', 'ecg', 'respiration']),
+  frames: z.array(z.number().positive()),
+  recons: z
+    .array(
+      z.strictObject({
+        label: z.string().max(64),
+        method: z.enum(['OSEM3D', 'OSEM3D+TOF']),
+        iterations: z.number().int().positive(),
+        subsets: z.number().int().positive(),
+        matrix: z.union([z.literal(200), z.literal(400)]),
+        gaussMm: z.number().nonnegative(),
+      }),
+    )
+    .min(1),
+});
+
+export const protocolSchema = z.strictObject({
+  name: z.string().regex(/^[a-z0-9-]+$/),
+  title: z.string(),
+  /** CTDI phantom that the dose of this protocol refers to. */
+  dosePhantom: z.enum(['HEAD', 'BODY']),
+  ranges: z.array(z.discriminatedUnion('kind', [topogram, ct, pet])).min(1),
+});
+
+export type ProtocolDefinition = z.infer<typeof protocolSchema>;
+export type RangeDefinition = ProtocolDefinition['ranges'][number];
+
+const catalogueFolder = new URL('./catalogue/', import.meta.url);
+
+/** Names of the protocols that come with petrig. */
+export function protocolNames(): string[] {
+  return readdirSync(fileURLToPath(catalogueFolder))
+    .filter((file) => file.endsWith('.json'))
+    .map((file) => basename(file, '.json'))
+    .sort();
+}
+
+/**
+ * A protocol of the catalogue by name, or one from a file when the name ends in `.json`.
+ * @throws ScannerError operator.unknown, config.invalid naming the place in the file
+ */
+export function loadProtocol(name: string): ProtocolDefinition {
+  const own = protocolNames().includes(name);
+  if (!own && !name.endsWith('.json')) {
+    throw new ScannerError('operator.unknown', { what: 'protocol', name, known: protocolNames().join(', ') });
+  }
+  const path = own ? fileURLToPath(new URL(`${name}.json`, catalogueFolder)) : name;
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    const message = (cause as Error).message;
+    throw new ScannerError('config.invalid', { where: path, message, expected: 'a protocol as JSON' }, cause);
+  }
+  const parsed = protocolSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  throw new ScannerError('config.invalid', {
+    where: `${path} at ${issue.path.join('.') || 'its top'}`,
+    message: issue.message,
+    expected: 'a protocol of runtime/protocol/definition.ts',
+  });
+}
