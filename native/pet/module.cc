@@ -1,5 +1,107 @@
 #include "pet/module.h"
 
+#include "job.h"
+#include "pet/blur.h"
+#include "pet/listmode.h"
+#include "pet/osem.h"
+#include "pet/project.h"
+
 namespace petrig::pet {
-void registerModule(Napi::Env, Napi::Object) {}
+namespace {
+
+template <class T>
+std::span<T> optionalSpan(const Napi::Object& o, const char* key) {
+  return o.Get(key).IsTypedArray() ? typedSpan<T>(o, key) : std::span<T>{};
+}
+
+Napi::Value scan(const Napi::CallbackInfo& info) {
+  const auto o = info[0].As<Napi::Object>();
+  const auto words = typedSpan<const uint32_t>(o, "words");
+  const auto start = o.Get("startMs").As<Napi::Number>().Int64Value(), end = o.Get("endMs").As<Napi::Number>().Int64Value();
+  const auto summary = typedSpan<double>(o, "summary");
+  const auto singles = typedSpan<double>(o, "singles");
+  return startKernel(info, [=](const JobControl& job) {
+    const FrameScan s = scanFrame(job, words, start, end);
+    const int64_t fields[] = {s.firstWord, s.endWord, s.prompts, s.delayeds, s.timeTags, s.singlesTags, s.otherTags,
+                              s.corrupt, s.backwardTags, s.gaps, s.missingMs, s.firstMs, s.lastMs};
+    std::copy(std::begin(fields), std::end(fields), summary.begin());
+    for (int b = 0; b < kBlocks; ++b) singles[b] = s.singlesTagsOf[b] > 0 ? s.singles[b] / s.singlesTagsOf[b] : 0;
+  });
+}
+
+Napi::Value bin(const Napi::CallbackInfo& info) {
+  const auto o = info[0].As<Napi::Object>();
+  const auto words = typedSpan<const uint32_t>(o, "words");
+  const auto prompts = optionalSpan<int16_t>(o, "prompts"), delayeds = optionalSpan<int16_t>(o, "delayeds");
+  const bool tof = o.Get("tof").ToBoolean();
+  return startKernel(info, [=](const JobControl& job) { histogram(job, words, tof, prompts, delayeds); });
+}
+
+Napi::Value sort(const Napi::CallbackInfo& info) {
+  const auto o = info[0].As<Napi::Object>();
+  const auto words = typedSpan<const uint32_t>(o, "words");
+  const auto lineStart = typedSpan<uint32_t>(o, "lineStart");
+  const auto cells = typedSpan<uint16_t>(o, "cells"), counts = typedSpan<uint16_t>(o, "counts");
+  const bool tof = o.Get("tof").ToBoolean();
+  return startKernel(info, [=](const JobControl& job) { sortEvents(job, words, tof, lineStart, cells, counts); });
+}
+
+Napi::Value osem(const Napi::CallbackInfo& info) {
+  const auto o = info[0].As<Napi::Object>();
+  OsemOptions options;
+  options.matrix = integer(o, "matrix");
+  options.iterations = integer(o, "iterations");
+  options.subsets = integer(o, "subsets");
+  options.tofFwhmPs = number(o, "tofFwhmPs");
+  options.blurFwhmMm = number(o, "blurFwhmMm");
+  options.scale = number(o, "scale");
+  options.delayeds = number(o, "delayeds");
+  options.bins = {typedSpan<const uint32_t>(o, "lineStart"), typedSpan<const uint16_t>(o, "cells"), o.Get("tof").ToBoolean()};
+  options.counts = typedSpan<const uint16_t>(o, "counts");
+  options.mu = optionalSpan<const float>(o, "mu");
+  options.normalisation = {typedSpan<const float>(o, "crystals"), typedSpan<const float>(o, "geometric"), typedSpan<const float>(o, "axial")};
+  options.singles = typedSpan<const float>(o, "singles");
+  const auto image = typedSpan<float>(o, "image");
+  const auto report = typedSpan<double>(o, "report");
+  return startKernel(info, [=](const JobControl& job) {
+    report[0] = static_cast<double>(reconstruct(job, options, image).impossible);
+  });
+}
+
+template <bool kForward>
+Napi::Value project(const Napi::CallbackInfo& info) {
+  const auto o = info[0].As<Napi::Object>();
+  const BinList bins{typedSpan<const uint32_t>(o, "lineStart"), typedSpan<const uint16_t>(o, "cells"), o.Get("tof").ToBoolean()};
+  const auto image = typedSpan<float>(o, "image"), values = typedSpan<float>(o, "values");
+  const int matrix = integer(o, "matrix");
+  const double fwhm = number(o, "tofFwhmPs");
+  return startKernel(info, [=](const JobControl& job) {
+    if constexpr (kForward) forwardBins(job, bins, TofKernel(fwhm), matrix, image, values);
+    else backprojectBins(job, bins, TofKernel(fwhm), matrix, values, image);
+  });
+}
+
+Napi::Value blur(const Napi::CallbackInfo& info) {
+  const auto o = info[0].As<Napi::Object>();
+  const auto volume = typedSpan<float>(o, "volume");
+  const auto size = typedSpan<const int32_t>(o, "size");
+  const auto spacing = typedSpan<const double>(o, "spacing");
+  const double fwhm = number(o, "fwhmMm");
+  return startKernel(info, [=](const JobControl& job) {
+    gaussianBlur(job, volume, {size[0], size[1], size[2]}, {spacing[0], spacing[1], spacing[2]}, fwhm);
+  });
+}
+
+}  // namespace
+
+void registerModule(Napi::Env env, Napi::Object exports) {
+  exports.Set("petScan", Napi::Function::New(env, scan));
+  exports.Set("petBin", Napi::Function::New(env, bin));
+  exports.Set("petSort", Napi::Function::New(env, sort));
+  exports.Set("petOsem", Napi::Function::New(env, osem));
+  exports.Set("petForward", Napi::Function::New(env, project<true>));
+  exports.Set("petBack", Napi::Function::New(env, project<false>));
+  exports.Set("petBlur", Napi::Function::New(env, blur));
+}
+
 }  // namespace petrig::pet
