@@ -15,6 +15,8 @@ export interface Acquisition {
 }
 
 export interface ExposureRecord {
+  /** The detector's scan number: raw data carry it. */
+  scanId: number;
   kv: number;
   ma: number;
   seconds: Second;
@@ -29,6 +31,8 @@ export interface ExposureRecord {
 }
 
 export interface FrameRecord {
+  /** The PET rings' frame number: raw data carry it. */
+  frameId: number;
   bed: number;
   frame: number;
   /** Patient z at the PET centre. */

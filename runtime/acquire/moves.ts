@@ -1,0 +1,70 @@
+/** Moves that several kinds of range need: each resolves when the device has arrived. */
+
+import { isType } from './chainlog.js';
+import { mustAccept } from './reply.js';
+import type { StepContext } from './step.js';
+
+/** Speed of positioning moves, mm/s. */
+const TRAVEL_SPEED = 150;
+/** Longest spin-up or spin-down that is waited for, s of scanner time. */
+const SPIN_SECONDS = 30;
+
+export async function travelTo({ chain, events, signal }: StepContext, position: number): Promise<void> {
+  const distance = Math.abs(chain.table.state.horizontal - position);
+  if (distance < 0.01 && !chain.table.state.moving) return;
+  const after = events.all('table').length;
+  mustAccept(
+    await chain.table.moveHorizontal({ position, speed: TRAVEL_SPEED }, { signal }),
+    'table',
+    'moveHorizontal',
+  );
+  const arrived = isType('arrived');
+  await events.until(
+    'table',
+    (event): event is Extract<typeof event, { type: 'arrived' }> =>
+      arrived(event) &&
+      event.axis === 'horizontal' &&
+      Math.abs(event.position - position) < 0.5 &&
+      events.all('table').indexOf(event) >= after,
+    { ms: (distance / TRAVEL_SPEED + 5) * 1000, what: `table move to ${position.toFixed(1)} mm`, signal },
+  );
+}
+
+export async function spinTo({ chain, events, signal }: StepContext, rotationTime: number): Promise<void> {
+  const { gantry } = chain;
+  if (gantry.state.rotation === 'atSpeed' && Math.abs(gantry.state.rotationTime - rotationTime) < 1e-6) return;
+  if (gantry.state.rotation !== 'stopped') await stopRotation({ chain, events, signal });
+  mustAccept(await gantry.startRotation({ rotationTime }, { signal }), 'gantry', 'startRotation');
+  await events.until('gantry', isType('atSpeed'), {
+    ms: SPIN_SECONDS * 1000,
+    what: `gantry at ${rotationTime} s a turn`,
+    signal,
+  });
+}
+
+export async function parkTube(context: StepContext, angle: number): Promise<void> {
+  const { chain, events, signal } = context;
+  if (chain.gantry.state.rotation !== 'stopped') await stopRotation(context);
+  mustAccept(await chain.gantry.parkTube({ angle }, { signal }), 'gantry', 'parkTube');
+  await events.until('gantry', isType('tubeParked'), {
+    ms: SPIN_SECONDS * 1000,
+    what: `tube at ${angle} degrees`,
+    signal,
+  });
+}
+
+export async function stopRotation({
+  chain,
+  events,
+  signal,
+}: Pick<StepContext, 'chain' | 'events' | 'signal'>): Promise<void> {
+  const after = events.all('gantry').length;
+  mustAccept(await chain.gantry.stopRotation({ signal }), 'gantry', 'stopRotation');
+  const stopped = isType('stopped');
+  await events.until(
+    'gantry',
+    (event): event is Extract<typeof event, { type: 'stopped' }> =>
+      stopped(event) && events.all('gantry').indexOf(event) >= after,
+    { ms: SPIN_SECONDS * 1000, what: 'gantry to stop', signal },
+  );
+}

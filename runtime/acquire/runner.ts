@@ -1,0 +1,118 @@
+/** Carries out ranges on the chain. The acquisition machine decides when; this knows how. */
+
+import type { Clock } from '../../hal/base/clock.js';
+import { asScannerError, type ScannerError } from '../../hal/base/errors.js';
+import type { Log } from '../../hal/base/log.js';
+import type { Chain } from '../../hal/contract/chain.js';
+import type { ScanPlan, ScanRange } from '../protocol/plan.js';
+import type { Acquisition } from './acquisition.js';
+import { ChainLog } from './chainlog.js';
+import { FRAMES_PER_BED, petSteps } from './pet.js';
+import type { RangeSteps, StepContext } from './step.js';
+import { xraySteps } from './xray.js';
+
+export const STEP_NAMES = ['position', 'prepare', 'arm', 'scan', 'drain'] as const;
+export type StepName = (typeof STEP_NAMES)[number];
+
+const STEPS: { [K in ScanRange['kind']]: RangeSteps<Extract<ScanRange, { kind: K }>> } = {
+  topogram: xraySteps,
+  ct: xraySteps,
+  pet: petSteps,
+};
+
+export interface RunnerOptions {
+  chain: Chain;
+  clock: Clock;
+  log: Log;
+  plan: ScanPlan;
+  examId: string;
+  landmarkMm: number;
+  /** First scan number; every range gets a block of numbers above it. */
+  firstScanId: number;
+  onProgress(rangeId: string, fraction: number): void;
+}
+
+/** Scan numbers that one range may use: one for CT, one a bed and frame for PET. */
+const IDS_PER_RANGE = 100 * FRAMES_PER_BED;
+
+export class RangeRunner {
+  readonly #options: RunnerOptions;
+  readonly #events: ChainLog;
+  readonly #records = new Map<string, Acquisition>();
+
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+    this.#events = new ChainLog(options.chain, options.clock);
+  }
+
+  /** What the hardware did in a range so far. */
+  record(rangeId: string): Acquisition | undefined {
+    return this.#records.get(rangeId);
+  }
+
+  /** @throws ScannerError what kept the step from its end */
+  async perform(step: StepName, rangeId: string, signal?: AbortSignal): Promise<void> {
+    const context = this.#context(rangeId, signal);
+    if (step === 'position') this.#events.clear();
+    const steps = STEPS[context.range.kind] as RangeSteps<ScanRange>;
+    await steps[step](context);
+    context.record.endedAt = this.#options.clock.now();
+    if (step === 'drain') this.#options.onProgress(rangeId, 1);
+  }
+
+  /**
+   * Beam off, table halted, detector and rings stopped. Asks every device whatever the others answer.
+   * @returns what could not be asked: the hardware's own watchdog acts on those
+   */
+  async makeSafe(): Promise<{ device: string; error: ScannerError }[]> {
+    const { chain, log } = this.#options;
+    const asks: [string, () => Promise<unknown>][] = [
+      ['generator', () => chain.generator.beamOff()],
+      ['table', () => chain.table.halt()],
+      ['ctdetector', () => chain.ctdetector.disarm()],
+      ['petrings', () => chain.petrings.stop()],
+    ];
+    const failures: { device: string; error: ScannerError }[] = [];
+    await Promise.all(
+      asks.map(async ([device, ask]) => {
+        try {
+          await ask();
+        } catch (thrown) {
+          const error = asScannerError(thrown);
+          failures.push({ device, error });
+          log.error({ device, error: error.toJSON() }, 'could not be made safe by the host');
+        }
+      }),
+    );
+    return failures;
+  }
+
+  close(): void {
+    this.#events.close();
+  }
+
+  #context(rangeId: string, signal?: AbortSignal): StepContext {
+    const { chain, clock, log, plan, examId, landmarkMm, firstScanId, onProgress } = this.#options;
+    const index = plan.ranges.findIndex((range) => range.id === rangeId);
+    const range = plan.ranges[index]!;
+    let record = this.#records.get(rangeId);
+    if (!record) {
+      const now = clock.now();
+      record = { examId, rangeId, kind: range.kind, startedAt: now, endedAt: now, frames: [], deviations: [] };
+      this.#records.set(rangeId, record);
+    }
+    return {
+      chain,
+      events: this.#events,
+      clock,
+      log,
+      range,
+      landmarkMm,
+      dosePhantom: plan.dosePhantom,
+      scanId: firstScanId + index * IDS_PER_RANGE,
+      record,
+      signal,
+      onProgress: (fraction) => onProgress(rangeId, fraction),
+    };
+  }
+}
