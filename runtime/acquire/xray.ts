@@ -48,7 +48,9 @@ async function scan(context: XrayContext): Promise<void> {
   const { chain, events, range, landmarkMm, clock, signal, onProgress } = context;
   const { stop, speed, windowStart, windowEnd, seconds } = feedPlan(range, landmarkMm);
   const started = clock.now();
-  const progress = clock.wall.every(200, () => onProgress(Math.min(1, (clock.now() - started) / (seconds * 1000 + 2000))));
+  const progress = clock.wall.every(200, () =>
+    onProgress(Math.min(1, (clock.now() - started) / (seconds * 1000 + 2000))),
+  );
   try {
     mustAccept(await chain.table.feed({ stop, speed, windowStart, windowEnd }, { signal }), 'table', 'feed');
     const ms = ((Math.abs(stop - windowStart) + 200) / speed + 5) * 1000;

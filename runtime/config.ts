@@ -1,0 +1,122 @@
+/** The configuration: one JSON file, every key with a default, checked once. */
+
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { z } from 'zod';
+import { ScannerError } from '../hal/base/errors.js';
+
+const aeTitle = z
+  .string()
+  .min(1)
+  .max(16)
+  .regex(/^[\x20-\x5b\x5d-\x7e]+$/, 'an AE title has 1 to 16 characters of the default repertoire without backslash');
+const port = z.number().int().min(0).max(65535);
+
+const node = z.strictObject({ aeTitle, host: z.string().min(1), port });
+
+const destination = node.extend({
+  /** Ask for storage commitment after each send. */
+  commitment: z.boolean().default(true),
+  /** What is sent: everything, or images only. */
+  send: z.enum(['all', 'images']).default('all'),
+});
+
+export const configSchema = z.strictObject({
+  aeTitle: aeTitle.default('PETRIG'),
+  stationName: z
+    .string()
+    .max(16)
+    .default(() => hostname().slice(0, 16)),
+  institution: z.string().max(64).default(''),
+  dicom: z
+    .strictObject({
+      host: z.string().default('127.0.0.1'),
+      port: port.default(11112),
+    })
+    .prefault({}),
+  service: z
+    .strictObject({
+      host: z.string().default('127.0.0.1'),
+      port: port.default(8484),
+      tcpPort: port.optional(),
+      /** Made at the first start and kept in the data folder when absent. */
+      token: z.string().min(16).optional(),
+    })
+    .prefault({}),
+  nodes: z
+    .strictObject({
+      worklist: node.optional(),
+      mpps: node.optional(),
+      destinations: z.array(destination).default([]),
+    })
+    .prefault({}),
+  worklistQuery: z
+    .strictObject({
+      /** Scheduled station asked for: our own AE title, or any. */
+      station: z.enum(['own', 'any']).default('any'),
+      limit: z.number().int().positive().default(200),
+      waitSeconds: z.number().positive().default(20),
+    })
+    .prefault({}),
+  /** `sim`, `serial:DIR` or `tcp:HOST:PORT`. */
+  hardware: z
+    .string()
+    .regex(/^(sim|serial:.+|tcp:[^:]+:\d+)$/, 'expected sim, serial:DIR or tcp:HOST:PORT')
+    .default('sim'),
+  /** Scanner seconds a wall second. With outside hardware it must equal the hardware's. */
+  speed: z.number().positive().max(1000).default(1),
+  /** The simulated patient: a phantom's name or file. */
+  phantom: z.string().default('nema-body'),
+  /** Factor on the phantom's activity. */
+  activityScale: z.number().positive().default(1),
+  seed: z.number().int().nonnegative().default(1),
+  data: z.string().default('./petrig-data'),
+  /** Mark objects as simulated. */
+  markSimulated: z.boolean().default(true),
+  /** Root of the site's UIDs instead of 2.25. */
+  uidRoot: z
+    .string()
+    .regex(/^[0-9.]{3,40}$/)
+    .optional(),
+  commitmentSeconds: z.number().positive().default(3600),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+});
+
+export type Config = z.infer<typeof configSchema>;
+export type ConfigInput = z.input<typeof configSchema>;
+
+/** @throws ScannerError config.invalid naming the key and what it expects */
+export function parseConfig(input: unknown, where = 'given'): Config {
+  const parsed = configSchema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  throw new ScannerError('config.invalid', {
+    where: `${where}: ${issue.path.join('.') || 'top level'}`,
+    message: issue.message,
+    expected: 'a key of runtime/config.ts with a value of its type',
+  });
+}
+
+/** The file's settings with `changes` laid over them (one level of nesting is merged). */
+export function loadConfig(file: string | undefined, changes: ConfigInput = {}): Config {
+  let base: Record<string, unknown> = {};
+  if (file) {
+    try {
+      base = JSON.parse(readFileSync(file, 'utf8'));
+    } catch (cause) {
+      const message = (cause as Error).message;
+      throw new ScannerError('config.invalid', { where: file, message, expected: 'a JSON object' }, cause);
+    }
+  }
+  const merged: Record<string, unknown> = { ...base };
+  for (const [key, value] of Object.entries(changes)) {
+    if (value === undefined) continue;
+    const nested = isRecord(value) && isRecord(base[key]);
+    merged[key] = nested ? { ...(base[key] as object), ...value } : value;
+  }
+  return parseConfig(merged, file ?? 'command line');
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

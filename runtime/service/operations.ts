@@ -1,0 +1,113 @@
+/** What the service socket offers, as the controller provides it. Plain serialisable records only. */
+
+import type { Observable } from 'rxjs';
+import type { DoseSummary } from '../archive/fact.js';
+import type { WorklistItem } from '../worklist/item.js';
+
+export interface ExamRequest {
+  protocol: string;
+  accession?: string;
+  patientId?: string;
+  patientName?: string;
+  emergency?: boolean;
+  operator?: string;
+  bedSeconds?: number;
+  span?: { fromZ: number; toZ: number };
+  ma?: number;
+  /** A phantom's name or file for the simulated patient; refused with outside hardware. */
+  phantom?: string;
+}
+
+export interface SeriesReport {
+  modality: string;
+  sopClass: string;
+  description: string;
+  seriesInstanceUid: string;
+  count: number;
+}
+
+export interface DeliveryReport {
+  node: string;
+  sent: number;
+  failed: number;
+  /** Instances whose storage the node has committed; absent when it was not asked. */
+  committed?: number;
+  error?: string;
+}
+
+export type ExamPhase =
+  | 'registered'
+  | 'acquiring'
+  | 'reconstructing'
+  | 'storing'
+  | 'closing'
+  | 'completed'
+  | 'discontinued';
+
+export interface ExamReport {
+  examId: string;
+  protocol: string;
+  accession: string;
+  patientId: string;
+  patientName: string;
+  phase: ExamPhase;
+  outcome?: 'COMPLETED' | 'DISCONTINUED';
+  reason?: string;
+  studyInstanceUid: string;
+  series: SeriesReport[];
+  /** Wall seconds each stage took, in order. */
+  stages: { name: string; seconds: number }[];
+  dose: DoseSummary;
+  /** Mean rates of each PET frame, counts a second of scanner time. */
+  countRates: {
+    bed: number;
+    frame: number;
+    promptsPerSecond: number;
+    randomsPerSecond: number;
+    singlesPerSecond: number;
+  }[];
+  previews: string[];
+  deliveries: DeliveryReport[];
+  deviations: string[];
+}
+
+export type ServiceEvent =
+  | { type: 'progress'; examId: string; stage: string; label: string; fraction: number }
+  | { type: 'exam'; examId: string; phase: ExamPhase }
+  | { type: 'delivery'; examId: string; node: string; done: number; total: number }
+  | { type: 'device'; device: string; lifecycle: string; fault?: string };
+
+export interface LogEntry {
+  at: number;
+  level: 'debug' | 'info' | 'warn' | 'error';
+  message: string;
+  fields: object;
+}
+
+export interface Operations {
+  version: string;
+  status(): {
+    aeTitle: string;
+    hardware: string;
+    speed: number;
+    data: string;
+    dicomPort: number;
+    examRunning: string | null;
+  };
+  devices(): Record<string, { lifecycle: string; identity: object | null; state: object }>;
+  updateWorklist(): Promise<WorklistItem[]>;
+  worklist(): WorklistItem[];
+  /** Starts an examination and returns at once. @throws ScannerError operator.state while another runs, limit.* for the plan */
+  startExam(request: ExamRequest): Promise<{ examId: string }>;
+  examReport(examId: string): ExamReport;
+  examReports(): ExamReport[];
+  /** Resolves when the examination has ended and its deliveries are done or failed. */
+  examEnd(examId: string, signal: AbortSignal): Promise<ExamReport>;
+  abortExam(examId: string, reason: string): void;
+  continueExam(examId: string): void;
+  /** Presses, opens and breaks things of the simulated scanner. @throws ScannerError operator.state with outside hardware */
+  simulate(action: { do: string } & Record<string, unknown>): Promise<unknown>;
+  resetInterlock(): Promise<void>;
+  logs(last: number): LogEntry[];
+  events$: Observable<ServiceEvent>;
+}
