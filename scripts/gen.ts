@@ -1,0 +1,41 @@
+/**
+ * Writes what follows from the object dictionaries: TypeScript types, the C header for firmware authors, the protocol manual.
+ *   npm run gen            writes them
+ *   npm run gen -- --check writes nothing, fails when one differs
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { dictionaryOf, WIRE_DEVICES } from '../hal/wire/dictionary.js';
+import { firmwareHeader } from './gen/header.js';
+import { protocolManual } from './gen/manual.js';
+import { deviceTypes } from './gen/types.js';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const dictionaries = WIRE_DEVICES.map(dictionaryOf);
+const files = new Map<string, string>([
+  ...dictionaries.map((d) => [`hal/wire/generated/${d.device}.ts`, deviceTypes(d)] as const),
+  ['docs/firmware/petrig_objects.h', firmwareHeader(dictionaries)],
+  ['docs/wire.md', protocolManual(dictionaries)],
+]);
+
+const check = process.argv.includes('--check');
+for (const [path, text] of files) {
+  if (current(path) === text) continue;
+  if (check) {
+    console.error(`${path} is not what the dictionaries say: run npm run gen`);
+    process.exitCode = 1;
+  } else {
+    mkdirSync(dirname(root + path), { recursive: true });
+    writeFileSync(root + path, text);
+    console.error(`wrote ${path}`);
+  }
+}
+
+function current(path: string): string | undefined {
+  try {
+    return readFileSync(root + path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
