@@ -1,3 +1,6 @@
+import type { BulkValue } from '../dicom/dataset/bulk.js';
+import type { Dataset } from '../dicom/dataset/dataset.js';
+
 /** One Part 10 file that stands durable in the archive. */
 export interface Instance {
   sopClassUid: string;
@@ -10,6 +13,15 @@ export interface Instance {
   bytes: number;
   /** SHA-256 of the file, hex. */
   checksum: string;
+}
+
+/** An object that was built and is to be stored: values that are too big for memory are streamed. */
+export interface BuiltObject {
+  dataset: Dataset;
+  /** Values by tag; the dataset holds the element with an empty Value. */
+  bulk?: Readonly<Record<string, BulkValue>>;
+  /** Explicit VR little endian when absent. */
+  transferSyntaxUid?: string;
 }
 
 /** A series as the performed procedure step reports it. */

@@ -1,0 +1,124 @@
+import type { Observable } from 'rxjs';
+import type { Millisecond } from '../../hal/base/units.js';
+import type { BuiltObject, Instance } from '../objects/instance.js';
+import type { Fact } from './fact.js';
+
+export interface SequencedFact {
+  /** Order in which facts became durable. */
+  seq: number;
+  at: Millisecond;
+  fact: Fact;
+}
+
+export interface PatientRecord {
+  patientId: string;
+  patientName: string;
+  birthDate: string;
+  sex: string;
+}
+
+export interface StudyRecord extends PatientRecord {
+  studyInstanceUid: string;
+  studyDate: string;
+  studyTime: string;
+  studyId: string;
+  accessionNumber: string;
+  description: string;
+  seriesCount: number;
+  instanceCount: number;
+}
+
+export interface SeriesRecord {
+  seriesInstanceUid: string;
+  studyInstanceUid: string;
+  modality: string;
+  seriesNumber: string;
+  description: string;
+  protocolName: string;
+  instanceCount: number;
+}
+
+export interface InstanceRecord extends Instance {
+  instanceNumber: string;
+  storedAt: Millisecond;
+  origin: 'made' | 'received';
+}
+
+export interface InstanceFilter {
+  studyInstanceUid?: string;
+  seriesInstanceUid?: string;
+  sopInstanceUids?: readonly string[];
+}
+
+/** What is known of one instance at one destination node: the status flags. */
+export interface Delivery {
+  sopInstanceUid: string;
+  node: string;
+  sent: 'sent' | 'failed';
+  /** DIMSE status of the store, or undefined when it did not come to an answer. */
+  status?: number;
+  at: Millisecond;
+  commitment: 'none' | 'pending' | 'committed' | 'failed';
+  transactionUid: string;
+  /** Failure reason of the commitment, 0 when none. */
+  reason: number;
+}
+
+export interface IntegrityReport {
+  /** Half-written temporary files that were removed. */
+  removed: string[];
+  /** Objects on disk that the index lacked and now has. */
+  indexed: string[];
+  /** Objects of the index whose file is gone: kept, but no longer offered. */
+  missing: string[];
+  /** Files named .dcm that are no DICOM objects: left where they are. */
+  unreadable: string[];
+}
+
+/**
+ * Objects, their index, and the outbox. All methods are promises so that a database server can stand behind the same interface.
+ * Every method throws ScannerError data.disk when the disk or the index cannot take it; then nothing of the call is kept.
+ */
+export interface Archive {
+  /** Facts as they become durable. */
+  readonly facts$: Observable<SequencedFact>;
+  /** What opening found and mended. */
+  readonly integrity: IntegrityReport;
+  /**
+   * Stores objects. Resolves when files and index are durable; `facts` become durable in the same step.
+   * @throws ScannerError data.disk, data.missing, data.invalid (another object has the same SOP Instance UID)
+   */
+  store(objects: Iterable<BuiltObject>, facts?: readonly Fact[]): Promise<Instance[]>;
+  /** Takes over a received Part 10 file, bit for bit; the file at `path` is gone afterwards. An identical object again is no error. */
+  importFile(path: string): Promise<Instance>;
+
+  putFacts(...facts: Fact[]): Promise<SequencedFact[]>;
+  /** Facts that `consumer` has not acknowledged, oldest first. */
+  facts(consumer: string, limit?: number): Promise<SequencedFact[]>;
+  ack(consumer: string, ...seqs: number[]): Promise<void>;
+
+  patients(): Promise<PatientRecord[]>;
+  studies(filter?: { studyInstanceUid?: string; patientId?: string }): Promise<StudyRecord[]>;
+  series(filter?: { studyInstanceUid?: string; seriesInstanceUid?: string }): Promise<SeriesRecord[]>;
+  /** By series and instance number. */
+  instances(filter?: InstanceFilter): Promise<InstanceRecord[]>;
+
+  recordDeliveries(node: string, results: readonly DeliveryResult[]): Promise<void>;
+  recordCommitment(node: string, results: readonly CommitmentResult[]): Promise<void>;
+  deliveries(filter: {
+    node?: string;
+    sopInstanceUids?: readonly string[];
+    transactionUid?: string;
+  }): Promise<Delivery[]>;
+
+  /** A small JSON record that a worker keeps between starts. */
+  loadState<T>(owner: string, key: string): Promise<T | undefined>;
+  saveState(owner: string, key: string, value: unknown): Promise<void>;
+  removeState(owner: string, key: string): Promise<void>;
+  states<T>(owner: string): Promise<{ key: string; value: T }[]>;
+
+  close(): Promise<void>;
+}
+
+export type DeliveryResult = Pick<Delivery, 'sopInstanceUid' | 'sent' | 'status'>;
+export type CommitmentResult = Pick<Delivery, 'sopInstanceUid' | 'commitment' | 'transactionUid' | 'reason'>;
