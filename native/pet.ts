@@ -215,17 +215,3 @@ export async function backprojectPet(
   await runKernel('petBack', { ...rest, ...bins, image }, run);
   return image;
 }
-
-/** Gaussian blur in place of a volume [z][y][x]; a constant stays constant up to the border. */
-export async function blurVolume(
-  options: { volume: Float32Array; size: readonly number[]; spacing: readonly number[]; fwhmMm: number },
-  run?: KernelOptions,
-): Promise<void> {
-  const { volume, size, spacing, fwhmMm } = options;
-  const voxels = size.reduce((a, b) => a * b, 1);
-  expectArgument('petBlur', 'volume', size.length === 3 && voxels === volume.length, volume.length, `${voxels} values`);
-  expectArgument('petBlur', 'spacing', spacing.length === 3 && spacing.every((s) => s > 0), spacing, 'three above 0');
-  expectArgument('petBlur', 'fwhmMm', fwhmMm >= 0 && fwhmMm < 100, fwhmMm, '0 to 100 mm');
-  const job = { volume, size: Int32Array.from(size), spacing: Float64Array.from(spacing), fwhmMm };
-  await runKernel('petBlur', job, run);
-}

@@ -3,6 +3,7 @@
 #include "job.h"
 #include "pet/blur.h"
 #include "pet/listmode.h"
+#include "pet/mumap.h"
 #include "pet/osem.h"
 #include "pet/project.h"
 
@@ -92,6 +93,52 @@ Napi::Value blur(const Napi::CallbackInfo& info) {
   });
 }
 
+VolumeGrid gridOf(const Napi::Object& o, const char* key) {
+  // size, spacing, origin: nine numbers
+  const auto n = typedSpan<const double>(o, key);
+  return {{static_cast<int>(n[0]), static_cast<int>(n[1]), static_cast<int>(n[2])}, {n[3], n[4], n[5]}, {n[6], n[7], n[8]}};
+}
+
+Napi::Value attenuation(const Napi::CallbackInfo& info) {
+  const auto o = info[0].As<Napi::Object>();
+  const auto hu = typedSpan<const float>(o, "hu");
+  const VolumeGrid ct = gridOf(o, "ct"), target = gridOf(o, "target");
+  const HuToMu conversion{number(o, "lowSlope"), number(o, "breakHu"), number(o, "highSlope"), number(o, "highOffset")};
+  const auto mu = typedSpan<float>(o, "mu");
+  const auto report = typedSpan<double>(o, "report");
+  return startKernel(info, [=](const JobControl& job) {
+    report[0] = static_cast<double>(muMap(job, hu, ct, conversion, target, mu));
+  });
+}
+
+Napi::Value lines(const Napi::CallbackInfo& info) {
+  const auto o = info[0].As<Napi::Object>();
+  const auto bins = typedSpan<const uint32_t>(o, "bins");
+  const auto ends = typedSpan<double>(o, "ends");
+  return startKernel(info, [=](const JobControl&) {
+    for (size_t i = 0; i < bins.size(); ++i) {
+      Point a, b;
+      lineOf(bins[i], a, b);
+      const double six[] = {a.x, a.y, a.z, b.x, b.y, b.z};
+      std::copy(std::begin(six), std::end(six), ends.begin() + static_cast<int64_t>(6 * i));
+    }
+  });
+}
+
+Napi::Value pairs(const Napi::CallbackInfo& info) {
+  const auto o = info[0].As<Napi::Object>();
+  const auto crystals = typedSpan<const int32_t>(o, "pairs");
+  const auto bins = typedSpan<int32_t>(o, "bins"), swapped = typedSpan<int32_t>(o, "swapped");
+  return startKernel(info, [=](const JobControl&) {
+    for (size_t i = 0; i < bins.size(); ++i) {
+      const int32_t* p = crystals.data() + 4 * i;
+      int swap = 0;
+      bins[i] = static_cast<int32_t>(binOf(p[0], p[1], p[2], p[3], swap));
+      swapped[i] = swap;
+    }
+  });
+}
+
 }  // namespace
 
 void registerModule(Napi::Env env, Napi::Object exports) {
@@ -101,6 +148,9 @@ void registerModule(Napi::Env env, Napi::Object exports) {
   exports.Set("petOsem", Napi::Function::New(env, osem));
   exports.Set("petForward", Napi::Function::New(env, project<true>));
   exports.Set("petBack", Napi::Function::New(env, project<false>));
+  exports.Set("petMuMap", Napi::Function::New(env, attenuation));
+  exports.Set("petLines", Napi::Function::New(env, lines));
+  exports.Set("petPairs", Napi::Function::New(env, pairs));
   exports.Set("petBlur", Napi::Function::New(env, blur));
 }
 
