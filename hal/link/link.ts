@@ -17,7 +17,7 @@ export interface Link {
 }
 
 /** Bytes in flight from which `send` answers with a promise. */
-export const BACKED_UP_BYTES = 2 * 1024 * 1024;
+export const BACKED_UP_BYTES = 1024 * 1024;
 
 /** The listeners' half of a link. */
 export class LinkEnd {

@@ -4,7 +4,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { Backlog, type Link, LinkEnd } from './link.js';
 
 // bytes handed over in one turn of the event loop, so that a full queue does not stop the timers
-const TURN_BYTES = 1024 * 1024;
+const TURN_BYTES = 512 * 1024;
 
 /** Two ends in one thread. Bytes arrive in later turns of the event loop, in order, never inside `send`. */
 export function memoryPair(where = 'memory'): [Link, Link] {
