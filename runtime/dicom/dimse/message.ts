@@ -1,0 +1,112 @@
+import { ScannerError } from '../../../hal/base/errors.js';
+import type { Dataset } from '../dataset/dataset.js';
+import { decodeDataset } from '../dataset/decode.js';
+import type { AcceptedContext, Association } from '../upper-layer/association.js';
+import { type Command, decodeCommand, hasDataset, MAX_COMMAND_BYTES } from './command.js';
+
+/** Datasets that are taken into memory (queries, events, attributes) are small; images go through `IncomingData` instead. */
+const MAX_DATASET_BYTES = 16 * 1024 * 1024;
+
+/** A command as it arrived, with its dataset still on the way. */
+export interface Message {
+  context: AcceptedContext;
+  command: Command;
+  data: IncomingData | undefined;
+}
+
+/** A dataset on the way in: an iteration over its bytes as they arrive, which holds the socket back while it is not asked. */
+export class IncomingData implements AsyncIterable<Buffer> {
+  readonly #association: Association;
+  readonly #contextId: number;
+  #ended = false;
+  #failure: unknown;
+  #markEnded = () => {};
+  readonly ended = new Promise<void>((resolve) => (this.#markEnded = resolve));
+
+  constructor(association: Association, contextId: number) {
+    this.#association = association;
+    this.#contextId = contextId;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
+    while (!this.#ended) {
+      const data = await this.#next();
+      if (data.length > 0) yield data;
+    }
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** Reads on to the end of the dataset and drops it. */
+  async drain(): Promise<void> {
+    while (!this.#ended) await this.#next();
+  }
+
+  /** The whole dataset in memory. @throws ScannerError limit.size */
+  async collect(): Promise<Buffer> {
+    const parts: Buffer[] = [];
+    let size = 0;
+    for await (const part of this) {
+      size += part.length;
+      if (size > MAX_DATASET_BYTES)
+        throw new ScannerError('limit.size', { what: 'dataset', value: size, max: MAX_DATASET_BYTES });
+      parts.push(part);
+    }
+    return Buffer.concat(parts);
+  }
+
+  async #next(): Promise<Buffer> {
+    try {
+      const piece = await this.#association.read(this.#association.options.timeouts.networkMs);
+      if (!piece) throw bad(this.#association, 'released within a dataset');
+      if (piece.command || piece.contextId !== this.#contextId)
+        throw bad(this.#association, 'another message within a dataset');
+      if (piece.last) this.#end();
+      return piece.data;
+    } catch (error) {
+      this.#failure = error;
+      this.#end();
+      throw error;
+    }
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#markEnded();
+  }
+}
+
+/**
+ * Reads the next command; undefined once the association is released between messages.
+ * @param silenceMs how long the peer may be silent before the command begins
+ * @throws ScannerError protocol.dimse, peer.aborted, peer.timeout
+ */
+export async function readMessage(association: Association, silenceMs: number): Promise<Message | undefined> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  let contextId: number | undefined;
+  for (;;) {
+    const piece = await association.read(parts.length > 0 ? association.options.timeouts.networkMs : silenceMs);
+    if (!piece && parts.length === 0) return undefined;
+    if (!piece) throw bad(association, 'released within a command');
+    contextId ??= piece.contextId;
+    if (!piece.command || piece.contextId !== contextId) throw bad(association, 'a dataset without its command');
+    size += piece.data.length;
+    if (size > MAX_COMMAND_BYTES) throw bad(association, `command set above ${MAX_COMMAND_BYTES} bytes`);
+    parts.push(piece.data);
+    if (piece.last) break;
+  }
+  const context = association.contexts.get(contextId);
+  if (!context) throw bad(association, `message in context ${contextId}, which was not accepted`);
+  const command = decodeCommand(Buffer.concat(parts));
+  return { context, command, data: hasDataset(command) ? new IncomingData(association, contextId) : undefined };
+}
+
+/** The dataset of a message, decoded in its context's transfer syntax. @throws ScannerError data.dicom, limit.size */
+export async function readDataset(message: Message): Promise<Dataset | undefined> {
+  if (!message.data) return undefined;
+  return decodeDataset(await message.data.collect(), message.context.transferSyntax);
+}
+
+function bad(association: Association, message: string): ScannerError {
+  return new ScannerError('protocol.dimse', { peer: association.options.peerName, message });
+}

@@ -1,0 +1,136 @@
+import { asScannerError, ScannerError } from '../../../hal/base/errors.js';
+import type { Log } from '../../../hal/base/log.js';
+import type { Dataset } from '../dataset/dataset.js';
+import type { AcceptedContext, Association } from '../upper-layer/association.js';
+import { type Command, type CommandName, commandName, RESPONSE_BIT } from './command.js';
+import { type IncomingData, type Message, readDataset } from './message.js';
+import { STATUS } from './status.js';
+
+/** A request of the peer's, as its performer sees it. */
+export interface DimseRequest {
+  name: CommandName;
+  command: Command;
+  context: AcceptedContext;
+  association: Association;
+  /** The dataset's bytes as they arrive: for objects. */
+  data: IncomingData | undefined;
+  /** The dataset decoded: for what is small. @throws ScannerError data.dicom, limit.size */
+  dataset(): Promise<Dataset | undefined>;
+  /** Aborted by C-CANCEL and by the end of the association. */
+  signal: AbortSignal;
+}
+
+export interface Reply {
+  status: number;
+  dataset?: Dataset;
+  /** Error Comment (0000,0902), at most 64 characters. */
+  comment?: string;
+  /** More fields of the response's command set. */
+  fields?: Partial<Command>;
+}
+
+/** Performs a request: one reply, or several of which the last is final. The reply goes out when it is given, not before. */
+export type RequestHandler = (request: DimseRequest) => Promise<Reply> | AsyncIterable<Reply>;
+
+interface Sender {
+  association: Association;
+  send(context: AcceptedContext, command: Command, data?: Dataset): Promise<void>;
+}
+
+/** Performs the peer's requests, one after another. */
+export class Performer {
+  readonly #sender: Sender;
+  readonly #handler: RequestHandler | undefined;
+  readonly #log: Log;
+  #active: Promise<void> = Promise.resolve();
+  #current: { id: number; abort: AbortController } | undefined;
+
+  constructor(sender: Sender, handler: RequestHandler | undefined, log: Log) {
+    this.#sender = sender;
+    this.#handler = handler;
+    this.#log = log;
+  }
+
+  /**
+   * Starts performing once the request before is done; resolves when the socket is free for the next message.
+   * @throws ScannerError protocol.dimse for a request without a message ID
+   */
+  async perform(message: Message): Promise<void> {
+    const id = message.command.MessageID;
+    if (id === undefined) {
+      throw new ScannerError('protocol.dimse', {
+        peer: this.#sender.association.options.peerName,
+        message: 'no Message ID',
+      });
+    }
+    await this.#active;
+    const abort = new AbortController();
+    this.#current = { id, abort };
+    this.#active = this.#answer(message, abort.signal);
+    await message.data?.ended;
+  }
+
+  cancel(id: number | undefined): void {
+    if (this.#current?.id === id) this.#current?.abort.abort(new ScannerError('timeout.aborted', { what: 'request' }));
+  }
+
+  /** The association is over: what is under way need not go on. */
+  stop(): void {
+    this.#current?.abort.abort(new ScannerError('timeout.aborted', { what: 'request' }));
+  }
+
+  settled(): Promise<void> {
+    return this.#active;
+  }
+
+  /** Never rejects. */
+  async #answer(message: Message, signal: AbortSignal): Promise<void> {
+    try {
+      for await (const reply of this.#replies(message, signal)) {
+        await message.data?.drain();
+        if (this.#sender.association.over) return;
+        await this.#sender.send(message.context, responseCommand(message.command, reply), reply.dataset);
+      }
+    } catch (error) {
+      this.#log.warn({ error: asScannerError(error).message }, 'request not answered');
+      await message.data?.drain().catch(() => undefined);
+    }
+  }
+
+  async *#replies(message: Message, signal: AbortSignal): AsyncGenerator<Reply> {
+    const { command, context, data } = message;
+    const name = commandName(command);
+    if (!name || !this.#handler) {
+      yield { status: STATUS.unrecognizedOperation, comment: 'no such operation here' };
+      return;
+    }
+    const { association } = this.#sender;
+    const dataset = () => readDataset(message);
+    try {
+      const result = this.#handler({ name, command, context, association, data, dataset, signal });
+      if (Symbol.asyncIterator in result) yield* result;
+      else yield await result;
+    } catch (error) {
+      if (association.over) throw error;
+      const failure = asScannerError(error);
+      this.#log.warn({ error: failure.message, name }, 'request failed');
+      const status =
+        failure.kind === 'data' && name.startsWith('C-') ? STATUS.cannotUnderstand : STATUS.processingFailure;
+      yield { status, comment: failure.message };
+    }
+  }
+}
+
+function responseCommand(request: Command, reply: Reply): Command {
+  const instance = request.AffectedSOPInstanceUID ?? request.RequestedSOPInstanceUID;
+  const sopClass = request.AffectedSOPClassUID ?? request.RequestedSOPClassUID;
+  return {
+    CommandField: request.CommandField | RESPONSE_BIT,
+    MessageIDBeingRespondedTo: request.MessageID,
+    ...(sopClass ? { AffectedSOPClassUID: sopClass } : {}),
+    ...(instance ? { AffectedSOPInstanceUID: instance } : {}),
+    Status: reply.status,
+    ...(reply.comment ? { ErrorComment: reply.comment.replace(/[^\x20-\x7e]|\\/g, '?').slice(0, 64) } : {}),
+    ...reply.fields,
+  };
+}

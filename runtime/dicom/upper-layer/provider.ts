@@ -1,0 +1,244 @@
+import type { Socket } from 'node:net';
+import type { Clock, TimerHandle } from '../../../hal/base/clock.js';
+import type { Log } from '../../../hal/base/log.js';
+import {
+  ABORT_REASON,
+  type Abort,
+  type AssociateAc,
+  type AssociateRj,
+  type AssociateRq,
+  type DataPiece,
+  encodePdu,
+  type Pdu,
+} from './pdu.js';
+import { PduParser } from './pdu-parser.js';
+import { type Effect, type Event, type State, step } from './state-table.js';
+
+/** What the provider tells its user: the indications and confirmations of PS3.8 7. */
+export interface Indications {
+  associate(request: AssociateRq): void;
+  accepted(answer: AssociateAc): void;
+  rejected(answer: AssociateRj): void;
+  data(piece: DataPiece): void;
+  released(): void;
+  releaseConfirmed(): void;
+  /** The association is over in an unorderly way; `by` says who ended it. */
+  aborted(by: 'peer' | 'provider' | 'lost' | 'self', detail: { source: number; reason: number; message: string }): void;
+  closed(): void;
+}
+
+export interface ProviderOptions {
+  socket: Socket;
+  role: 'requestor' | 'acceptor';
+  clock: Clock;
+  log: Log;
+  artimMs: number;
+  maxPduLength: number;
+  indications: Indications;
+}
+
+interface Payload {
+  pdu?: Pdu;
+  piece?: DataPiece;
+  bytes?: Buffer[];
+  reason?: number;
+  message?: string;
+}
+
+const PDU_EVENT = {
+  'associate-ac': 'Evt3',
+  'associate-rj': 'Evt4',
+  'associate-rq': 'Evt6',
+  'release-rq': 'Evt12',
+  'release-rp': 'Evt13',
+  abort: 'Evt16',
+} as const satisfies Record<Pdu['type'], Event>;
+
+/** ACSE provider, protocol version not supported: PS3.8 table 9-21. */
+const VERSION_NOT_SUPPORTED: AssociateRj = { type: 'associate-rj', result: 1, source: 2, reason: 2 };
+
+/**
+ * The upper layer protocol machine over one socket. It runs the state table and nothing else: who is accepted, what is sent
+ * and how long to wait between messages is its user's business.
+ */
+export class UpperLayerProvider {
+  readonly #options: ProviderOptions;
+  readonly #socket: Socket;
+  readonly #parser: PduParser;
+  readonly #effects: Readonly<Record<Effect, (payload: Payload) => void>>;
+  #state: State = 'Sta1';
+  #artim: TimerHandle | undefined;
+  #lastActivity: number;
+
+  constructor(options: ProviderOptions) {
+    this.#options = options;
+    this.#socket = options.socket;
+    this.#lastActivity = options.clock.now();
+    this.#parser = new PduParser({
+      maxPduLength: options.maxPduLength,
+      onPdu: (pdu) => this.#receive(pdu),
+      onData: (piece) => this.#dispatch('Evt10', { piece }),
+    });
+    this.#effects = this.#makeEffects();
+    this.#attach();
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** When bytes last moved either way, by `clock`. */
+  get lastActivity(): number {
+    return this.#lastActivity;
+  }
+
+  /** Requestor: the transport is being opened by the caller, who calls `connected` next. */
+  start(): void {
+    this.#dispatch(this.#options.role === 'requestor' ? 'Evt1' : 'Evt5', {});
+  }
+
+  /** The transport stands: sends the request. */
+  connected(request: AssociateRq): void {
+    this.#dispatch('Evt2', { pdu: request });
+  }
+
+  accept(answer: AssociateAc): void {
+    this.#dispatch('Evt7', { pdu: answer });
+  }
+
+  reject(answer: AssociateRj): void {
+    this.#dispatch('Evt8', { pdu: answer });
+  }
+
+  /** @returns false when the socket wants its `drain` waited for, undefined when data cannot be sent in this state */
+  send(bytes: Buffer[]): boolean | undefined {
+    if (!step(this.#state, 'Evt9')) return undefined;
+    this.#dispatch('Evt9', { bytes });
+    return !this.#socket.writableNeedDrain;
+  }
+
+  release(): void {
+    if (step(this.#state, 'Evt11')) this.#dispatch('Evt11', {});
+  }
+
+  answerRelease(): void {
+    if (step(this.#state, 'Evt14')) this.#dispatch('Evt14', {});
+  }
+
+  /** Aborts as the service user; harmless in any state. */
+  abort(message: string): void {
+    if (!step(this.#state, 'Evt15')) return;
+    this.#dispatch('Evt15', {});
+    this.#options.indications.aborted('self', { source: 0, reason: 0, message });
+  }
+
+  #attach(): void {
+    this.#socket.setNoDelay(true);
+    this.#socket.on('data', (chunk: Buffer) => this.#parse(chunk));
+    this.#socket.on('drain', () => this.#touch());
+    this.#socket.on('error', (error) => this.#options.log.debug({ error: error.message }, 'socket error'));
+    this.#socket.on('close', () => {
+      if (this.#state === 'Sta1') this.#artim?.cancel();
+      this.#dispatch('Evt17', {});
+      this.#options.indications.closed();
+    });
+  }
+
+  #touch(): void {
+    this.#lastActivity = this.#options.clock.now();
+  }
+
+  #parse(chunk: Buffer): void {
+    if (this.#state === 'Sta1') return;
+    this.#touch();
+    try {
+      this.#parser.push(chunk);
+    } catch (error) {
+      const unrecognized = (error as { context?: { unrecognized?: boolean } }).context?.unrecognized === true;
+      const reason = unrecognized ? ABORT_REASON.unrecognizedPdu : ABORT_REASON.invalidParameter;
+      this.#dispatch('Evt19', { reason, message: (error as Error).message });
+      this.#socket.removeAllListeners('data');
+      this.#socket.resume(); // what follows a broken PDU has no meaning; it is read and dropped until the peer closes
+    }
+  }
+
+  #receive(pdu: Pdu): void {
+    this.#dispatch(PDU_EVENT[pdu.type], { pdu, message: `${pdu.type} in ${this.#state}` });
+  }
+
+  #dispatch(event: Event, payload: Payload): void {
+    const plain =
+      event === 'Evt6'
+        ? payload.pdu?.type === 'associate-rq' && (payload.pdu.protocolVersion & 1) === 1
+        : this.#options.role === 'requestor';
+    const todo = step(this.#state, event, plain);
+    if (!todo) return;
+    if (event !== 'Evt10' && event !== 'Evt9') {
+      this.#options.log.debug({ event, state: this.#state, action: todo.action, next: todo.next }, 'upper layer');
+    }
+    this.#state = todo.next;
+    for (const effect of todo.do) this.#effects[effect](payload);
+  }
+
+  #makeEffects(): Record<Effect, (payload: Payload) => void> {
+    const { indications } = this.#options;
+    const send = (payload: Payload) => this.#write([encodePdu(payload.pdu!)]);
+    return {
+      connect: () => {},
+      close: () => this.#close(),
+      startArtim: () => this.#startArtim(),
+      stopArtim: () => this.#artim?.cancel(),
+      sendAssociateRq: send,
+      sendAssociateAc: send,
+      sendAssociateRj: send,
+      sendProviderReject: () => this.#write([encodePdu(VERSION_NOT_SUPPORTED)]),
+      sendData: ({ bytes }) => this.#write(bytes!),
+      sendReleaseRq: () => this.#write([encodePdu({ type: 'release-rq' })]),
+      sendReleaseRp: () => this.#write([encodePdu({ type: 'release-rp' })]),
+      sendUserAbort: () => this.#write([encodePdu({ type: 'abort', source: 0, reason: 0 })]),
+      sendProviderAbort: ({ reason }) =>
+        this.#write([encodePdu({ type: 'abort', source: 2, reason: reason ?? ABORT_REASON.unexpectedPdu })]),
+      indicateAssociate: ({ pdu }) => indications.associate(pdu as AssociateRq),
+      confirmAccepted: ({ pdu }) => indications.accepted(pdu as AssociateAc),
+      confirmRejected: ({ pdu }) => indications.rejected(pdu as AssociateRj),
+      indicateData: ({ piece }) => indications.data(piece!),
+      indicateRelease: () => indications.released(),
+      indicateCollision: () => {}, // the acceptor's side waits for the requestor's A-RELEASE-RP first
+      confirmCollision: () => indications.released(),
+      confirmRelease: () => indications.releaseConfirmed(),
+      indicateAbort: ({ pdu }) => {
+        const { source, reason } = pdu as Abort;
+        indications.aborted('peer', { source, reason, message: `A-ABORT source ${source} reason ${reason}` });
+      },
+      indicateProviderAbort: ({ reason, message }) => {
+        const why = reason ?? ABORT_REASON.unexpectedPdu;
+        indications.aborted('provider', { source: 2, reason: why, message: message ?? 'unexpected PDU' });
+      },
+      indicateLost: () => indications.aborted('lost', { source: 2, reason: 0, message: 'the connection was closed' }),
+    };
+  }
+
+  #write(bytes: Buffer[]): void {
+    if (this.#socket.destroyed || this.#socket.writableEnded) return;
+    this.#socket.cork();
+    for (const part of bytes) this.#socket.write(part);
+    this.#socket.uncork();
+  }
+
+  /** Nothing that still waits to be sent matters when the transport is closed, except an answer written a moment ago. */
+  #close(): void {
+    if (this.#socket.writableLength === 0) this.#socket.destroy();
+    else {
+      this.#socket.end(() => this.#socket.destroy());
+      this.#startArtim();
+    }
+  }
+
+  #startArtim(): void {
+    this.#artim?.cancel();
+    this.#artim = this.#options.clock.after(this.#options.artimMs, () => {
+      if (this.#state === 'Sta1') this.#socket.destroy();
+      else this.#dispatch('Evt18', {});
+    });
+  }
+}
