@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <vector>
 
 #include "ct/simd.h"
 
@@ -10,52 +11,51 @@ namespace petrig::ct {
 
 namespace {
 
-constexpr int kTile = 64;   // pixels a side: tile and the views' segments over it stay in the first-level cache
+constexpr int kTile = 32;   // pixels a side: the sums and the views' segments under a tile stay in cache
 constexpr int kGroup = 4;   // views a pass over the tile
-constexpr int kRise = 4;    // interpolated samples a sample of the view
 
-/// One row of pixels: the sum of kGroup views, each read at its nearest raised sample.
-PETRIG_INLINE void addRowBody(const float* const* segments, const float* start, const float* step, float* row, int count) {
-  const float* s0 = segments[0];
-  const float* s1 = segments[1];
-  const float* s2 = segments[2];
-  const float* s3 = segments[3];
-  const float a0 = start[0], a1 = start[1], a2 = start[2], a3 = start[3];
-  const float d0 = step[0], d1 = step[1], d2 = step[2], d3 = step[3];
-  for (int i = 0; i < count; ++i) {
-    const float x = static_cast<float>(i);
-    const int i0 = static_cast<int>(a0 + x * d0);
-    const int i1 = static_cast<int>(a1 + x * d1);
-    const int i2 = static_cast<int>(a2 + x * d2);
-    const int i3 = static_cast<int>(a3 + x * d3);
-    row[i] += (s0[i0] + s1[i1]) + (s2[i2] + s3[i3]);
-  }
-}
-
-PETRIG_DISPATCH(addRow, addRowBody,
-                (const float* const* segments, const float* start, const float* step, float* row, int count),
-                (segments, start, step, row, count))
-
-/// Linear interpolation of samples [from, from + count] to kRise values a sample.
-void raise(const float* from, int count, float* to) {
-  for (int i = 0; i < count; ++i) {
-    const float value = from[i];
-    const float slope = (from[i + 1] - value) / kRise;
-    for (int k = 0; k < kRise; ++k) to[kRise * i + k] = value + slope * static_cast<float>(k);
-  }
-}
-
-struct Span {
-  int begin;
-  int end;
+/// Where the pixels of one row fall on kGroup views: sample (of the first pixel) and samples a pixel.
+struct RowWalk {
+  const float* views[kGroup];
+  float start[kGroup];
+  float step[kGroup];
 };
 
-/// Pixels of a row of the tile that lie inside the grid's circle.
+PETRIG_INLINE void addSample(const float* view, float at, Eight& sum) {
+  const int sample = static_cast<int>(at);
+  const float share = at - static_cast<float>(sample);
+  Eight here, next;
+  load(view + sample * kLanes, here);
+  load(view + sample * kLanes + kLanes, next);
+  sum += here + share * (next - here);
+}
+
+PETRIG_INLINE void addRowBody(const RowWalk& walk, float* sums, int count) {
+  for (int i = 0; i < count; ++i) {
+    const float x = static_cast<float>(i);
+    Eight sum;
+    load(sums + i * kLanes, sum);
+    addSample(walk.views[0], walk.start[0] + x * walk.step[0], sum);
+    addSample(walk.views[1], walk.start[1] + x * walk.step[1], sum);
+    addSample(walk.views[2], walk.start[2] + x * walk.step[2], sum);
+    addSample(walk.views[3], walk.start[3] + x * walk.step[3], sum);
+    store(sum, sums + i * kLanes);
+  }
+}
+
+PETRIG_DISPATCH(addRow, addRowBody, (const RowWalk& walk, float* sums, int count), (walk, sums, count))
+
+struct Span {
+  int begin = 0;
+  int end = 0;
+};
+
+/// Pixels x0 .. x1 - 1 of a row that lie inside the grid's circle.
 Span insideCircle(const ImageGrid& grid, int y, int x0, int x1) {
   const double half = (grid.matrix - 1) / 2.0;
   const double py = grid.centreY + (y - half) * grid.pixel;
   const double square = grid.radius * grid.radius - py * py;
-  if (square <= 0) return {0, 0};
+  if (square <= 0) return {};
   const double reach = std::sqrt(square);
   const double left = (-reach - grid.centreX) / grid.pixel + half;
   const double right = (reach - grid.centreX) / grid.pixel + half;
@@ -64,86 +64,86 @@ Span insideCircle(const ImageGrid& grid, int y, int x0, int x1) {
   return {begin, std::max(begin, end)};
 }
 
-class Tile {
+/// Sample position of a pixel: origin + x dx + y dy.
+struct ViewWalk {
+  double origin;
+  double dx;
+  double dy;
+
+  ViewWalk(const ParallelViews& views, const ImageGrid& grid, int view) {
+    const double angle = std::numbers::pi * view / views.views;
+    const double half = (grid.matrix - 1) / 2.0;
+    dx = grid.pixel * std::cos(angle) / views.spacing;
+    dy = grid.pixel * std::sin(angle) / views.spacing;
+    const double centre = grid.centreX * std::cos(angle) + grid.centreY * std::sin(angle);
+    origin = (centre - views.first) / views.spacing - half * (dx + dy);
+  }
+};
+
+class TileSums {
  public:
-  Tile(const ParallelViews& views, const ImageGrid& grid) : views_(views), grid_(grid) {
-    const double reach = kTile * grid.pixel * std::numbers::sqrt2 / views.spacing;
-    segmentSamples_ = std::min(views.samples - 1, static_cast<int>(std::ceil(reach)) + 4);
-    raised_.resize(static_cast<size_t>(kGroup) * kRise * segmentSamples_);
+  TileSums(const ParallelViews& views, const ImageGrid& grid) : views_(views), grid_(grid), sums_(kTile * kTile * kLanes) {
+    for (int v = 0; v < paddedViews(views.views); ++v) walks_.emplace_back(views, grid, v);
   }
 
-  void run(int x0, int y0, float* image, const std::function<void()>& pause) {
-    const int x1 = std::min(x0 + kTile, grid_.matrix);
-    const int y1 = std::min(y0 + kTile, grid_.matrix);
+  /// Sums all views over the tile at (x0, y0). @return false when it lies outside the circle
+  bool run(int x0, int y0, const std::function<void()>& pause) {
     bool any = false;
-    for (int y = y0; y < y1; ++y) {
-      spans_[y - y0] = insideCircle(grid_, y, x0, x1);
-      any = any || spans_[y - y0].end > spans_[y - y0].begin;
+    for (int y = 0; y < kTile; ++y) {
+      spans_[y] = y0 + y < grid_.matrix ? insideCircle(grid_, y0 + y, x0, std::min(x0 + kTile, grid_.matrix)) : Span{};
+      any = any || spans_[y].end > spans_[y].begin;
     }
-    if (!any) return;
-    for (int v = 0; v < views_.views; v += kGroup) {
-      for (int g = 0; g < kGroup; ++g) prepare(v + g, g, x0, y0, x1, y1);
-      for (int y = y0; y < y1; ++y) addTileRow(y, spans_[y - y0], image);
-      if (v % 64 == 0) pause();
-    }
+    if (!any) return false;
+    std::fill(sums_.begin(), sums_.end(), 0.0f);
+    for (int v = 0; v < views_.views; v += kGroup)
+      for (int y = 0; y < kTile; ++y)
+        if (spans_[y].end > spans_[y].begin) addViews(v, x0, y0, y);
+    pause();
+    return true;
+  }
+
+  void write(int x0, int y0, double scale, double offset, std::span<float* const> images) const {
+    const auto factor = static_cast<float>(scale * std::numbers::pi / views_.views);
+    const auto shift = static_cast<float>(offset);
+    for (int y = 0; y < kTile; ++y)
+      for (int x = spans_[y].begin; x < spans_[y].end; ++x) {
+        const float* sums = sums_.data() + (y * kTile + x - x0) * kLanes;
+        const size_t at = static_cast<size_t>(y0 + y) * grid_.matrix + x;
+        for (size_t lane = 0; lane < images.size(); ++lane) images[lane][at] = sums[lane] * factor + shift;
+      }
   }
 
  private:
-  /// Raises the segment of view `v` that the tile's pixels project on.
-  void prepare(int v, int g, int x0, int y0, int x1, int y1) {
-    float* raised = raised_.data() + static_cast<size_t>(g) * kRise * segmentSamples_;
-    segments_[g] = raised;
-    if (v >= views_.views) {  // a last group that is not full
-      std::fill(raised, raised + kRise * segmentSamples_, 0.0f);
-      perColumn_[g] = perRow_[g] = offset_[g] = 0;
-      return;
-    }
-    const double angle = std::numbers::pi * v / views_.views;
-    const double half = (grid_.matrix - 1) / 2.0;
-    const double toSample = 1 / views_.spacing;
-    const double dx = grid_.pixel * std::cos(angle) * toSample;
-    const double dy = grid_.pixel * std::sin(angle) * toSample;
-    const double origin = (grid_.centreX * std::cos(angle) + grid_.centreY * std::sin(angle) - views_.first) * toSample -
-                          half * (dx + dy);
-    const double low = origin + std::min(x0 * dx, (x1 - 1) * dx) + std::min(y0 * dy, (y1 - 1) * dy);
-    const int from = std::clamp(static_cast<int>(std::floor(low)) - 1, 0, views_.samples - 1 - segmentSamples_);
-    raise(views_.data + static_cast<size_t>(v) * views_.stride + from, segmentSamples_, raised);
-    perColumn_[g] = kRise * dx;
-    perRow_[g] = kRise * dy;
-    offset_[g] = kRise * (origin - from) + 0.5;  // + 0.5: truncation rounds to the nearest
-  }
-
-  void addTileRow(int y, Span span, float* image) {
-    if (span.end <= span.begin) return;
-    float start[kGroup];
-    float step[kGroup];
+  void addViews(int first, int x0, int y0, int y) {
+    RowWalk row;
     for (int g = 0; g < kGroup; ++g) {
-      start[g] = static_cast<float>(offset_[g] + y * perRow_[g] + span.begin * perColumn_[g]);
-      step[g] = static_cast<float>(perColumn_[g]);
+      const ViewWalk& walk = walks_[first + g];
+      const double start = walk.origin + (y0 + y) * walk.dy + spans_[y].begin * walk.dx;
+      // positions count from the row's lowest sample, where a float still has 20 bits behind the point
+      const double low = std::min(start, start + (spans_[y].end - 1 - spans_[y].begin) * walk.dx);
+      const int from = std::clamp(static_cast<int>(low) - 1, 0, views_.samples - 1);
+      row.views[g] = views_.data + (static_cast<size_t>(first + g) * views_.samples + from) * kLanes;
+      row.start[g] = static_cast<float>(start - from);
+      row.step[g] = static_cast<float>(walk.dx);
     }
-    addRow(segments_, start, step, image + static_cast<size_t>(y) * grid_.matrix + span.begin, span.end - span.begin);
+    addRow(row, sums_.data() + (y * kTile + spans_[y].begin - x0) * kLanes, spans_[y].end - spans_[y].begin);
   }
 
   const ParallelViews& views_;
   const ImageGrid& grid_;
-  int segmentSamples_ = 0;
-  std::vector<float> raised_;
-  Span spans_[kTile]{};
-  const float* segments_[kGroup]{};
-  double perColumn_[kGroup]{};
-  double perRow_[kGroup]{};
-  double offset_[kGroup]{};
+  std::vector<ViewWalk> walks_;
+  std::vector<float> sums_;
+  Span spans_[kTile];
 };
 
 }  // namespace
 
-void backproject(const ParallelViews& views, const ImageGrid& grid, float* image, const std::function<void()>& pause) {
-  Tile tile(views, grid);
+void backproject(const ParallelViews& views, const ImageGrid& grid, double scale, double offset,
+                 std::span<float* const> images, const std::function<void()>& pause) {
+  TileSums tile(views, grid);
   for (int y = 0; y < grid.matrix; y += kTile)
-    for (int x = 0; x < grid.matrix; x += kTile) tile.run(x, y, image, pause);
-  const size_t pixels = static_cast<size_t>(grid.matrix) * grid.matrix;
-  const float weight = static_cast<float>(std::numbers::pi / views.views);
-  for (size_t i = 0; i < pixels; ++i) image[i] *= weight;
+    for (int x = 0; x < grid.matrix; x += kTile)
+      if (tile.run(x, y, pause)) tile.write(x, y, scale, offset, images);
 }
 
 }  // namespace petrig::ct

@@ -1,12 +1,14 @@
 #include "ct/fbp.h"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <vector>
 
 #include "ct/backproject.h"
 #include "ct/geometry.h"
 #include "ct/rebin.h"
+#include "ct/simd.h"
 #include "ct/weighting.h"
 
 namespace petrig::ct {
@@ -38,7 +40,7 @@ struct Plan {
   std::vector<float> kernel;
 };
 
-/// Buffers of one thread, used slice after slice.
+/// Buffers of one thread, used batch after batch of up to kLanes slices.
 class SliceWorker {
  public:
   SliceWorker(const Plan& plan, const JobControl& control)
@@ -47,25 +49,38 @@ class SliceWorker {
           if (control.cancelled()) throw Cancelled();
         }),
         views_(static_cast<size_t>(plan.trace.viewsPerHalfTurn) * plan.stride),
-        filtered_(views_.size()) {}
+        filtered_(plan.stride),
+        lanes_(static_cast<size_t>(paddedViews(plan.trace.viewsPerHalfTurn)) * plan.grid.samples() * kLanes) {}
 
-  void run(double z, float* image) {
-    collect(z);
-    rebin(plan_.trace, plan_.grid, parts_, plan_.stride, views_.data(), pause_);
-    for (int v = 0; v < plan_.trace.viewsPerHalfTurn; ++v) {
-      const size_t at = static_cast<size_t>(v) * plan_.stride;
-      convolve(views_.data() + at, plan_.kernel.data(), filtered_.data() + at, plan_.grid.samples());
-      if (v % 32 == 0) pause_();
-    }
+  /// @param images [slice][y][x]
+  void run(std::span<const double> sliceZ, float* images) {
     const ImageGrid grid = plan_.imageGrid();
-    std::fill(image, image + static_cast<size_t>(grid.matrix) * grid.matrix, 0.0f);
-    backproject({filtered_.data(), plan_.trace.viewsPerHalfTurn, plan_.grid.samples(), plan_.stride, plan_.grid.first(),
-                 plan_.grid.spacing()},
-                grid, image, pause_);
-    toHounsfield(grid, image);
+    const size_t pixels = static_cast<size_t>(grid.matrix) * grid.matrix;
+    std::array<float*, kLanes> each{};
+    std::fill(lanes_.begin(), lanes_.end(), 0.0f);
+    for (size_t lane = 0; lane < sliceZ.size(); ++lane) {
+      each[lane] = images + lane * pixels;
+      std::fill(each[lane], each[lane] + pixels, kOutsideField);
+      filterSlice(sliceZ[lane], lane);
+    }
+    const ParallelViews views{lanes_.data(), plan_.trace.viewsPerHalfTurn, plan_.grid.samples(), plan_.grid.first(),
+                              plan_.grid.spacing()};
+    backproject(views, grid, 1000 / plan_.job.muWater, -1000, {each.data(), sliceZ.size()}, pause_);
   }
 
  private:
+  void filterSlice(double z, size_t lane) {
+    collect(z);
+    rebin(plan_.trace, plan_.grid, parts_, plan_.stride, views_.data(), pause_);
+    const int samples = plan_.grid.samples();
+    for (int v = 0; v < plan_.trace.viewsPerHalfTurn; ++v) {
+      convolve(views_.data() + static_cast<size_t>(v) * plan_.stride, plan_.kernel.data(), filtered_.data(), samples);
+      float* to = lanes_.data() + static_cast<size_t>(v) * samples * kLanes + lane;
+      for (int i = 0; i < samples; ++i) to[static_cast<size_t>(i) * kLanes] = filtered_[i];
+      if (v % 32 == 0) pause_();
+    }
+  }
+
   /// Weighted sums of every reading that touches the slice, run by run.
   void collect(double z) {
     const auto& job = plan_.job;
@@ -96,24 +111,12 @@ class SliceWorker {
     }
   }
 
-  void toHounsfield(const ImageGrid& grid, float* image) const {
-    const float scale = static_cast<float>(1000 / plan_.job.muWater);
-    const double half = (grid.matrix - 1) / 2.0;
-    for (int y = 0; y < grid.matrix; ++y) {
-      const double py = grid.centreY + (y - half) * grid.pixel;
-      for (int x = 0; x < grid.matrix; ++x) {
-        const double px = grid.centreX + (x - half) * grid.pixel;
-        float& value = image[static_cast<size_t>(y) * grid.matrix + x];
-        value = px * px + py * py < grid.radius * grid.radius ? value * scale - 1000 : kOutsideField;
-      }
-    }
-  }
-
   const Plan& plan_;
   std::function<void()> pause_;
   std::vector<ReadingSums> parts_;
   std::vector<float> views_;
-  std::vector<float> filtered_;
+  std::vector<float> filtered_;  // one view
+  std::vector<float> lanes_;     // [view][sample][slice of the batch]
 };
 
 }  // namespace
@@ -122,10 +125,13 @@ void reconstruct(const FbpJob& job, const JobControl& control) {
   const Plan plan(job);
   const size_t pixels = static_cast<size_t>(job.matrix) * job.matrix;
   std::vector<std::unique_ptr<SliceWorker>> workers(std::max(1, control.threads));
-  parallelFor(control, static_cast<int64_t>(job.sliceZ.size()), 1, [&](int64_t begin, int64_t end, int thread) {
+  const int threads = std::max(1, control.threads);
+  const auto slices = static_cast<int64_t>(job.sliceZ.size());
+  const int64_t batch = std::clamp<int64_t>((slices + threads - 1) / threads, 1, kLanes);
+  parallelFor(control, slices, batch, [&](int64_t begin, int64_t end, int thread) {
     auto& worker = workers[thread];
     if (!worker) worker = std::make_unique<SliceWorker>(plan, control);
-    for (int64_t s = begin; s < end; ++s) worker->run(job.sliceZ[s], job.out.data() + static_cast<size_t>(s) * pixels);
+    worker->run(job.sliceZ.subspan(begin, end - begin), job.out.data() + static_cast<size_t>(begin) * pixels);
   });
 }
 

@@ -1,35 +1,31 @@
 #pragma once
 // One loop compiled for several instruction sets, chosen when the program runs: what is shipped runs on any x86-64.
 
+#include <cstring>
+
+#define PETRIG_INLINE __attribute__((always_inline)) inline
+
 #if defined(__x86_64__) && defined(__GNUC__)
-/// Defines `name` as the fastest of three compilations of `body`, an always_inline function of the same signature.
-#define PETRIG_DISPATCH(name, body, parameters, arguments)                                      \
-  __attribute__((target("avx512f,avx512dq,avx512vl,avx2,fma"))) static void name##Avx512 parameters { body arguments; } \
-  __attribute__((target("avx2,fma"))) static void name##Avx2 parameters { body arguments; }     \
-  static void name##Base parameters { body arguments; }                                         \
-  void name parameters {                                                                        \
-    static const int level = petrig::ct::simdLevel();                                           \
-    (level == 2 ? name##Avx512 : level == 1 ? name##Avx2 : name##Base) arguments;               \
+/// Defines `name` as the faster of two compilations of `body`, an always_inline function of the same parameters.
+#define PETRIG_DISPATCH(name, body, parameters, arguments)                                              \
+  __attribute__((target("avx2,fma"))) static void name##Avx2 parameters { body arguments; }             \
+  static void name##Base parameters { body arguments; }                                                 \
+  void name parameters {                                                                                \
+    static const bool fast = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");           \
+    (fast ? name##Avx2 : name##Base) arguments;                                                         \
   }
 #else
 #define PETRIG_DISPATCH(name, body, parameters, arguments) \
   void name parameters { body arguments; }
 #endif
 
-#define PETRIG_INLINE __attribute__((always_inline)) inline
-
 namespace petrig::ct {
 
-/// 2: AVX-512, 1: AVX2 with FMA, 0: what every processor of the architecture has.
-inline int simdLevel() {
-#if defined(__x86_64__) && defined(__GNUC__)
-  const bool fma = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  if (fma && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-    return 2;
-  return fma ? 1 : 0;
-#else
-  return 0;
-#endif
-}
+/// Eight floats: one register of AVX2, two of the base set.
+typedef float Eight __attribute__((vector_size(32)));
+inline constexpr int kLanes = 8;
+
+PETRIG_INLINE void load(const float* from, Eight& to) { std::memcpy(&to, from, sizeof to); }
+PETRIG_INLINE void store(const Eight& from, float* to) { std::memcpy(to, &from, sizeof from); }
 
 }  // namespace petrig::ct
