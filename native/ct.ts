@@ -2,7 +2,7 @@ import { readTable } from '../hal/base/table.js';
 import { expectArgument, type KernelOptions, runKernel } from './addon.js';
 import { CT_CHANNELS, type CtTrace, expectTrace, reconstructableRange } from './cttrace.js';
 
-export { CT_CHANNELS, type CtTrace, reconstructableRange } from './cttrace.js';
+export { CT_CHANNELS, type CtTrace, expectTrace, reconstructableRange } from './cttrace.js';
 
 /** Shape of a reconstruction kernel: spatial frequency of modulation 0.5 and 0.1, line pairs per cm. */
 export interface CtKernelShape {
@@ -147,10 +147,14 @@ function expectReadings(kernel: string, readings: Uint16Array, words: number): v
   expectArgument(kernel, 'readings', ok, `${readings?.length} words`, `Uint16Array of ${words} words`);
 }
 
-function expectSlices(kernel: string, sliceZ: Float64Array, options: CtOptions): void {
+/**
+ * Checks that every slice can be reconstructed.
+ * @throws ScannerError native.argument, naming the reconstructable range
+ */
+export function expectSlices(kernel: string, sliceZ: ArrayLike<number>, trace: CtTrace): void {
   expectArgument(kernel, 'sliceZ', sliceZ.length > 0 && sliceZ.length <= 10_000, sliceZ.length, '1 to 10000 slices');
-  const range = reconstructableRange(options);
+  const range = reconstructableRange(trace);
   expectArgument(kernel, 'readings', range !== undefined, 'too short', '230 degrees of readings of some slice');
   const text = `within ${range.fromZ.toFixed(2)} to ${range.toZ.toFixed(2)} mm, the reconstructable range`;
-  for (const z of sliceZ) expectArgument(kernel, 'sliceZ', range.covers(z), z, text);
+  for (const z of Array.from(sliceZ)) expectArgument(kernel, 'sliceZ', range.covers(z), z, text);
 }

@@ -25,9 +25,18 @@ export function expectTrace(kernel: string, trace: CtTrace): void {
   expectArgument(kernel, 'angles', anglesOk, firstBad(angles), 'Float64Array of at least 2 finite angles');
   const zOk = sourceZ instanceof Float64Array && sourceZ.length === angles.length && sourceZ.every(Number.isFinite);
   expectArgument(kernel, 'sourceZ', zOk, firstBad(sourceZ), `Float64Array of ${angles.length} finite positions`);
-  const direction = Math.sign(sourceZ[sourceZ.length - 1]! - sourceZ[0]!);
-  const turn = sourceZ.findIndex((z, i) => i > 0 && Math.sign(z - sourceZ[i - 1]!) * direction < 0);
+  const turn = turningBack(sourceZ);
   expectArgument(kernel, 'sourceZ', turn < 0, `turning back at reading ${turn}`, 'a table that moves one way');
+}
+
+/** First reading that lies more than an encoder's noise behind the furthest one before it, or -1. */
+function turningBack(sourceZ: Float64Array): number {
+  const direction = sourceZ[sourceZ.length - 1]! >= sourceZ[0]! ? 1 : -1;
+  let furthest = -Infinity;
+  return sourceZ.findIndex((z) => {
+    furthest = Math.max(furthest, z * direction);
+    return furthest - z * direction > 0.1;
+  });
 }
 
 function firstBad(values: Float64Array | undefined): string {
