@@ -16,8 +16,8 @@ export interface SessionListener {
   /** An event or emergency, in order, each once. */
   onEvent(frame: ControlFrame): void;
   onState(frame: ControlFrame): void;
-  /** Each heartbeat of the device. */
-  onHeartbeat(deviceTimeUs: bigint): void;
+  /** The device's time when it sent a frame, for each frame but events, whose time is their own. */
+  onTime(deviceTimeUs: bigint): void;
   /** Once: nothing heard for `silentMs` of wall time. The session is over. */
   onLost(silentMs: number): void;
   /** Once: the device came up again. The session is over. */
@@ -158,6 +158,7 @@ export class HostSession {
   #receive(frame: ControlFrame): void {
     if (this.#over) return;
     this.#liveness.heard();
+    if (frame.type !== OP.event && frame.type !== OP.emergency) this.#listener.onTime(frame.time);
     try {
       this.#dispatch(frame);
     } catch (error) {
@@ -197,7 +198,6 @@ export class HostSession {
     }
     this.#bootId = bootId;
     this.#events.latest(frame.sequence);
-    this.#listener.onHeartbeat(frame.time);
   }
 
   #answer(sequence: number, answer: Answer): void {
