@@ -39,6 +39,7 @@ export interface Exam {
   protocol: string;
   operator: string;
   performingPhysician: string;
+  /** Specific Character Set that text came in and goes out in where it can; empty when nothing came. */
   characterSet: string[];
   injection?: Injection;
   startedAt: Millisecond;

@@ -1,4 +1,8 @@
-/** One scheduled procedure step as the worklist gave it, decoded. Return keys of Table 60. */
+import { ScannerError } from '../../hal/base/errors.js';
+import { type Dataset, items, text, texts } from '../dicom/dataset/dataset.js';
+import { keepReturnKeys } from './mapping.js';
+
+/** A coded term. */
 export interface CodeItem {
   value: string;
   scheme: string;
@@ -6,6 +10,7 @@ export interface CodeItem {
   meaning: string;
 }
 
+/** One scheduled procedure step as the worklist gave it, decoded. Return keys of Table 60. */
 export interface WorklistItem {
   /** Specific Character Set it came in; empty for the default repertoire. */
   characterSet: string[];
@@ -23,15 +28,40 @@ export interface WorklistItem {
   /** DA and TM as they came. */
   startDate: string;
   startTime: string;
-  /**
-   * Every attribute of the answer at tag level, `{ 'GGGGEEEE': { vr, Value } }`, text decoded: Table 60 says where each goes
-   * (object, MPPS, or the display only), and that mapping reads it from here.
-   */
-  attributes: Readonly<Record<string, DicomElement>>;
+  /** The return keys of the answer at tag level, text decoded: `mapping.ts` says where each goes. Serialisable. */
+  attributes: Readonly<Dataset>;
 }
 
-/** One element at tag level; `Value` of SQ holds item records of the same shape. */
-export interface DicomElement {
-  vr: string;
-  Value: unknown[];
+/**
+ * Reads a worklist answer.
+ * @throws ScannerError data.invalid naming the attribute, when a type 1 key that identifies patient or step is absent
+ */
+export function itemFromDataset(answer: Dataset): WorklistItem {
+  const [step] = items(answer, 'ScheduledProcedureStepSequence');
+  if (!step) throw invalid('ScheduledProcedureStepSequence');
+  const need = (ds: Dataset, keyword: string): string => {
+    const value = text(ds, keyword);
+    if (value === undefined) throw invalid(keyword);
+    return value;
+  };
+  return {
+    characterSet: texts(answer, 'SpecificCharacterSet'),
+    accessionNumber: text(answer, 'AccessionNumber') ?? '',
+    patientName: need(answer, 'PatientName'),
+    patientId: need(answer, 'PatientID'),
+    stepId: need(step, 'ScheduledProcedureStepID'),
+    studyInstanceUid: need(answer, 'StudyInstanceUID'),
+    requestedProcedureId: text(answer, 'RequestedProcedureID') ?? '',
+    requestedProcedureDescription: text(answer, 'RequestedProcedureDescription') ?? '',
+    stepDescription: text(step, 'ScheduledProcedureStepDescription') ?? '',
+    modality: text(step, 'Modality') ?? '',
+    stationAeTitle: text(step, 'ScheduledStationAETitle') ?? '',
+    startDate: text(step, 'ScheduledProcedureStepStartDate') ?? '',
+    startTime: text(step, 'ScheduledProcedureStepStartTime') ?? '',
+    attributes: keepReturnKeys(answer),
+  };
+}
+
+function invalid(keyword: string): ScannerError {
+  return new ScannerError('data.invalid', { what: 'worklist answer', message: `${keyword} is missing` });
 }
