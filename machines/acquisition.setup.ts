@@ -25,7 +25,8 @@ import {
   withStep,
 } from './acquisition.types.js';
 import { blockersAfter, type HazardEvent, type SafetyEvent } from './hazards.js';
-import { failureOf, type Json, type Refused, stateName, type Unexpected } from './types.js';
+import { failureOf, type Json, type Refused, type Unexpected } from './types.js';
+import { unexpected } from './unexpected.js';
 import { unprovided } from './unprovided.js';
 
 const MACHINE = 'acquisition';
@@ -67,12 +68,7 @@ export const acquisition = setup({
     wasIn: ({ context }, states: readonly string[]) => states.includes(context.recoveredFrom ?? ''),
   },
   actions: {
-    reportUnexpected: emit(({ self, event }) => ({
-      type: 'unexpected',
-      machine: MACHINE,
-      state: stateName(self.getSnapshot()?.value ?? ''),
-      event: event.type,
-    })),
+    reportUnexpected: emit(unexpected(MACHINE)),
     reportBlocked: emit(({ context, event }) => ({
       type: 'refused',
       machine: MACHINE,

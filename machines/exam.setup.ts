@@ -25,7 +25,8 @@ import {
   withReconstruction,
 } from './exam.types.js';
 import { blockersAfter, type SafetyEvent } from './hazards.js';
-import { failureOf, type Json, type RangeKind, stateName, type Unexpected } from './types.js';
+import { failureOf, type Json, type RangeKind, type Unexpected } from './types.js';
+import { unexpected } from './unexpected.js';
 import { unprovided } from './unprovided.js';
 
 export const exam = setup({
@@ -67,12 +68,7 @@ export const exam = setup({
     },
   },
   actions: {
-    reportUnexpected: emit(({ self, event }) => ({
-      type: 'unexpected',
-      machine: 'exam',
-      state: stateName(self.getSnapshot()?.value ?? ''),
-      event: event.type,
-    })),
+    reportUnexpected: emit(unexpected('exam')),
     tell: emit(({ context }, { type, detail }: { type: ExamFact['type']; detail: Json }) => ({
       type,
       examId: context.examId,
