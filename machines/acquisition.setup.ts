@@ -22,6 +22,7 @@ import {
   type RangeStep,
   rangeInput,
   resumesItself,
+  waitsForLink,
   withStep,
 } from './acquisition.types.js';
 import { blockersAfter, type HazardEvent, type SafetyEvent } from './hazards.js';
@@ -61,7 +62,7 @@ export const acquisition = setup({
     isBlocked: ({ context }) => isBlocked(context),
     isFree: ({ context }) => !isBlocked(context),
     maySelfResume: ({ context }) => resumesItself(context),
-    mayStillTry: ({ context }) => context.safeAttempts < MAKE_SAFE_LIMIT,
+    mayStillTry: ({ context }) => context.safeAttempts < MAKE_SAFE_LIMIT || waitsForLink(context),
     concerns: ({ context, event }) => concerns(context, event as HazardEvent),
     relieves: ({ context, event }) => resumesItself(context, blockersAfter(context.blockers, event as SafetyEvent)),
     wasRecovered: ({ context }) => context.recoveredFrom !== null,

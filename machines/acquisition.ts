@@ -145,9 +145,13 @@ export const acquisitionMachine = acquisition.createMachine({
         },
       },
     },
-    /** Beam off and halt, again until the scanner says yes or the tries are used up. The device's own watchdog does not wait for it. */
+    /**
+     * Beam off and halt, again until the scanner says yes or the tries are used up; a device whose link is lost is
+     * waited for. The device's own watchdog does not wait for any of this.
+     */
     makingSafe: {
       initial: 'stopping',
+      after: { interruptedLimit: { target: 'failed', actions: 'noteExpired' } },
       on: {
         ABORT: { actions: 'noteAbort' },
         INTERLOCK_OPENED: { actions: ['noteBlocker', 'noteLaterHazard'] },

@@ -229,3 +229,8 @@ export function afterInspection(context: AcquisitionContext, found: HardwareVerd
   const wasWaiting = context.recoveredFrom === 'interrupted';
   return { selfResume: wasWaiting ? context.selfResume : found.decision === 'resume', error };
 }
+
+/** Whether the scanner cannot answer yet but may once its link is back. An abort does not wait for that. */
+export function waitsForLink(context: AcquisitionContext): boolean {
+  return context.verdict === 'interrupted' && context.blockers.some((blocker) => blocker.startsWith('link:'));
+}
