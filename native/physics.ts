@@ -1,31 +1,7 @@
 /** Detectors of the simulated scanner: bindings of `native/physics`. */
 
 import { expectArgument, type KernelOptions, runKernel } from './addon.js';
-
-/** Kinds of a flattened shape, as the kernels number them. */
-export const SHAPE_KINDS = { ellipsoid: 0, cylinder: 1, box: 2 } as const;
-
-/** Half-spaces that may cut one shape. */
-export const MAX_CLIPS = 8;
-/** Materials that one phantom may hold. */
-export const MAX_MATERIALS = 16;
-
-/** A phantom as typed arrays, patient mm. The later shape wins where shapes overlap; outside all of them is air without activity. */
-export interface FlatPhantom {
-  /** [shape], of SHAPE_KINDS. */
-  kinds: Int32Array;
-  /** [shape][12]: centre, then three orthogonal half-axis vectors; a cylinder's third runs along its length. */
-  frames: Float64Array;
-  /** [clip][4]: unit normal n and d; kept is n . p <= d. */
-  clips: Float64Array;
-  /** [shape + 1], into `clips`. */
-  clipStart: Int32Array;
-  /** [shape], index into `materialNames`. */
-  materials: Int32Array;
-  /** [shape] Bq/ml at the phantom's reference time. */
-  activity: Float64Array;
-  materialNames: string[];
-}
+import { checkPhantom, checkSeed, type FlatPhantom } from './phantom.js';
 
 /** CT detector and source (Definition AS class): 736 channels on an arc with a quarter-channel offset. */
 export const CT_GEOMETRY = {
@@ -60,30 +36,6 @@ export interface CtOptions {
   electronicNoise: number | 'none';
   /** [reading][row][channel]: clamp(round(4096 * -ln(I / air)) + 1024, 0, 65535). */
   out: Uint16Array;
-}
-
-function checkPhantom(kernel: string, p: FlatPhantom): void {
-  const shapes = p.kinds.length;
-  const fits =
-    p.frames.length === 12 * shapes &&
-    p.clipStart.length === shapes + 1 &&
-    p.materials.length === shapes &&
-    p.activity.length === shapes &&
-    p.clips.length === 4 * (p.clipStart[shapes] ?? -1);
-  expectArgument(kernel, 'phantom', fits, 'arrays of different lengths', 'the answer of flattenPhantom()');
-  const known = p.materials.every((m) => m >= 0 && m < p.materialNames.length);
-  expectArgument(kernel, 'phantom.materials', known, 'an unknown material', 'indices into materialNames');
-  const few = p.materialNames.length <= MAX_MATERIALS;
-  expectArgument(kernel, 'phantom.materialNames', few, p.materialNames.length, `at most ${MAX_MATERIALS}`);
-  const cut = p.clipStart.every(
-    (start, i) => i === 0 || (start >= p.clipStart[i - 1]! && start - p.clipStart[i - 1]! <= MAX_CLIPS),
-  );
-  expectArgument(kernel, 'phantom.clipStart', cut, 'a bad row', `rising, at most ${MAX_CLIPS} a shape`);
-  expectArgument(kernel, 'phantom.frames', p.frames.every(Number.isFinite), 'not finite', 'finite numbers');
-}
-
-function checkSeed(kernel: string, what: string, value: number): void {
-  expectArgument(kernel, what, Number.isSafeInteger(value) && value >= 0, value, 'a whole number from 0');
 }
 
 function checkScan(o: CtOptions): void {
@@ -148,4 +100,181 @@ export async function simulateCt(options: CtOptions, run: KernelOptions = {}): P
     },
     run,
   );
+}
+
+/** Detector rings: numbers include one virtual crystal a block both ways, blocks do not. */
+export const PET_RINGS = { rings: 55, crystals: 672, blocks: 192, fieldMm: 842 } as const;
+
+export interface PetScene {
+  phantom: FlatPhantom;
+  /** [material of the phantom] 1/mm at 511 keV. */
+  attenuation: Float64Array;
+  /** [ring][crystal] chance that a photon which arrives is counted; 0 for virtual ones. */
+  efficiencies: Float32Array;
+  /** Patient z of the rings' centre. */
+  petCentreZMm: number;
+  positronBranching: number;
+  seed: number;
+}
+
+/** Expected rates at the phantom's reference time. */
+export interface PetRates {
+  /** [192] counts per second of each block. */
+  singles: Float64Array;
+  /** Unscattered coincidences within the sinogram per second. */
+  truesPerSecond: number;
+}
+
+export interface PetOptions extends PetScene {
+  /** Of the same scene. */
+  rates: PetRates;
+  halfLifeSeconds: number;
+  /** When the phantom's activity holds, on the clock of `startSeconds`. */
+  referenceSeconds: number;
+  /** Since the start of the list mode, whole milliseconds. */
+  startSeconds: number;
+  durationSeconds: number;
+  /** FWHM of the difference of two arrival times. */
+  tofFwhmPs: number;
+  /** Full width of the coincidence window (2 tau). */
+  windowPs: number;
+  /** FWHM of the angle between the photons, less 180 degrees; 0 leaves them collinear. */
+  noncollinearFwhmDegrees: number;
+  /** Singles tags hold counts per second divided by this. */
+  singlesScale: number;
+  /** Between two singles tags of a block. */
+  pollingSeconds: number;
+}
+
+export interface PetEvents {
+  /** 32-bit list-mode words in time order: a time tag before the events of each millisecond. */
+  words: Uint32Array;
+  prompts: number;
+  delayeds: number;
+  trues: number;
+  randoms: number;
+  /** [192] singles counted by each block. */
+  singles: Float64Array;
+}
+
+function checkScene(kernel: string, scene: PetScene): void {
+  checkPhantom(kernel, scene.phantom);
+  checkSeed(kernel, 'seed', scene.seed);
+  const materials = scene.phantom.materialNames.length;
+  const { attenuation, efficiencies, petCentreZMm, positronBranching } = scene;
+  const known = attenuation.length === materials && attenuation.every((mu) => mu >= 0 && mu < 10);
+  expectArgument(kernel, 'attenuation', known, attenuation, `${materials} values from 0`);
+  const crystals = PET_RINGS.rings * PET_RINGS.crystals;
+  const rated =
+    efficiencies.length === crystals && efficiencies.every((e) => e >= 0 && e <= 1) && efficiencies.some((e) => e > 0);
+  expectArgument(kernel, 'efficiencies', rated, `${efficiencies.length} values`, `${crystals} from 0 to 1, not all 0`);
+  expectArgument(kernel, 'petCentreZMm', Number.isFinite(petCentreZMm), petCentreZMm, 'a finite number');
+  const share = positronBranching > 0 && positronBranching <= 1;
+  expectArgument(kernel, 'positronBranching', share, positronBranching, 'above 0, at most 1');
+  checkBore(kernel, scene.phantom);
+}
+
+/** Active shapes must lie inside the detector rings: bounds of the half axes are enough. */
+function checkBore(kernel: string, { kinds, frames, activity }: FlatPhantom): void {
+  for (let i = 0; i < kinds.length; i++) {
+    if (!(activity[i]! > 0)) continue;
+    const f = frames.subarray(12 * i, 12 * i + 12);
+    const off = Math.hypot(f[0]!, f[1]!);
+    expectArgument(
+      kernel,
+      `centre of active shape ${i}`,
+      off < PET_RINGS.fieldMm / 2,
+      off,
+      'inside the detector rings',
+    );
+  }
+}
+
+function checkTimes(o: PetOptions): void {
+  const wholeMs = (s: number) => s >= 0 && Math.abs(s * 1000 - Math.round(s * 1000)) < 1e-6 && s < 536870;
+  expectArgument('simulatePet', 'startSeconds', wholeMs(o.startSeconds), o.startSeconds, 'whole milliseconds from 0');
+  expectArgument(
+    'simulatePet',
+    'durationSeconds',
+    wholeMs(o.durationSeconds),
+    o.durationSeconds,
+    'whole milliseconds from 0',
+  );
+  expectArgument(
+    'simulatePet',
+    'pollingSeconds',
+    wholeMs(o.pollingSeconds) && o.pollingSeconds >= 0.192,
+    o.pollingSeconds,
+    'whole milliseconds, at least 0.192',
+  );
+  expectArgument('simulatePet', 'halfLifeSeconds', o.halfLifeSeconds > 0, o.halfLifeSeconds, 'above 0');
+  expectArgument(
+    'simulatePet',
+    'referenceSeconds',
+    Number.isFinite(o.referenceSeconds),
+    o.referenceSeconds,
+    'a finite number',
+  );
+  for (const key of ['tofFwhmPs', 'noncollinearFwhmDegrees'] as const)
+    expectArgument('simulatePet', key, o[key] >= 0 && o[key] < 1e5, o[key], 'from 0');
+  for (const key of ['windowPs', 'singlesScale'] as const)
+    expectArgument('simulatePet', key, o[key] > 0 && o[key] < 1e6, o[key], 'above 0');
+  const { singles, truesPerSecond } = o.rates;
+  const ok = singles.length === PET_RINGS.blocks && singles.every((r) => r >= 0 && r < 1e9) && truesPerSecond >= 0;
+  expectArgument('simulatePet', 'rates', ok, singles.length, 'the answer of measurePetRates()');
+}
+
+function kernelScene({ phantom, petCentreZMm, attenuation, efficiencies, positronBranching, seed }: PetScene): object {
+  return { ...phantom, attenuation, efficiencies, positronBranching, seed, centreZMm: petCentreZMm };
+}
+
+/**
+ * Expected singles of each block and true coincidences, from half a million weighted histories (fixed by the seed).
+ * @throws ScannerError native.argument, native.failed, timeout.aborted
+ */
+export async function measurePetRates(scene: PetScene, run: KernelOptions = {}): Promise<PetRates> {
+  checkScene('measurePetRates', scene);
+  const singles = new Float64Array(PET_RINGS.blocks);
+  const trues = new Float64Array(1);
+  await runKernel('measurePetRates', { ...kernelScene(scene), singles, trues }, run);
+  return { singles, truesPerSecond: trues[0]! };
+}
+
+const SIGMA_PER_FWHM = 1 / Math.sqrt(8 * Math.log(2));
+
+/**
+ * List mode of an active phantom: trues, randoms, delayeds, time and singles tags. The same for any number of threads; the words
+ * of consecutive calls join to what one call would have given.
+ * @throws ScannerError native.argument, native.failed, timeout.aborted
+ */
+export async function simulatePet(options: PetOptions, run: KernelOptions = {}): Promise<PetEvents> {
+  checkScene('simulatePet', options);
+  checkTimes(options);
+  const { rates, startSeconds, durationSeconds, halfLifeSeconds, referenceSeconds } = options;
+  const job = {
+    ...kernelScene(options),
+    singleRates: rates.singles,
+    halfLifeSeconds,
+    referenceSeconds,
+    startMs: Math.round(startSeconds * 1000),
+    durationMs: Math.round(durationSeconds * 1000),
+    timeSigmaPs: options.tofFwhmPs * SIGMA_PER_FWHM,
+    windowPs: options.windowPs,
+    noncollinearSigma: (options.noncollinearFwhmDegrees * SIGMA_PER_FWHM * Math.PI) / 180,
+    singlesScale: options.singlesScale,
+    pollingMs: Math.round(options.pollingSeconds * 1000),
+  };
+  const strength = 2 ** ((referenceSeconds - startSeconds) / halfLifeSeconds);
+  const all = rates.singles.reduce((sum, r) => sum + r, 0) * strength;
+  const perSecond = rates.truesPerSecond * strength + options.windowPs * 1e-12 * all * all + 1200;
+  let capacity = Math.ceil(perSecond * durationSeconds * 1.05) + 20000;
+  for (;;) {
+    const words = new Uint32Array(capacity);
+    const counts = new Float64Array(5);
+    const singles = new Float64Array(PET_RINGS.blocks);
+    await runKernel('simulatePet', { ...job, words, counts, singles }, run);
+    const [used, prompts, delayeds, trues, randoms] = counts as unknown as [number, number, number, number, number];
+    if (used <= capacity) return { words: words.subarray(0, used), prompts, delayeds, trues, randoms, singles };
+    capacity = used;
+  }
 }

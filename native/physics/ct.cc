@@ -58,7 +58,7 @@ Shadow shadowOf(const Shape& s, const CtJob& job, double x, double y, double ang
 /// One thread's view of the scene from the source of one reading.
 class Reading {
  public:
-  explicit Reading(const Scene& scene) : scene_(scene), job_(scene.job) {
+  explicit Reading(const Scene& scene) : scene_(scene), job_(scene.job), tracer_(scene.shapes) {
     seen_.resize(scene.shapes.size());
     shadows_.resize(scene.shapes.size());
   }
@@ -142,9 +142,9 @@ void Reading::traceAll() {
   const double stretch = std::sqrt(1 + static_cast<double>(lanes_.dz) * lanes_.dz);
   for (int i = 0; i < kLanes; ++i) {
     const Vec d{lanes_.dx[i] / stretch, lanes_.dy[i] / stretch, lanes_.dz / stretch};
-    tracer_.walk(scene_.shapes, source_, d, 0, kFar, [&](int shape, double length) {
+    tracer_.walk(source_, d, 0, kFar, [&](int shape, double from, double to) {
       const auto at = std::find(rows_.begin(), rows_.end(), scene_.shapes[shape].material) - rows_.begin();
-      lanes_.paths[at][i] += static_cast<float>(length / stretch);
+      lanes_.paths[at][i] += static_cast<float>((to - from) / stretch);
     });
   }
 }

@@ -2,6 +2,7 @@
 
 #include "../job.h"
 #include "ct.h"
+#include "pet.h"
 
 namespace petrig::physics {
 namespace {
@@ -37,8 +38,50 @@ Napi::Value startCt(const Napi::CallbackInfo& info) {
   return startKernel(info, [job](const JobControl& control) { simulateCt(job, control); });
 }
 
+PetScene readScene(const Napi::Object& o) {
+  PetScene scene;
+  scene.phantom = readPhantom(o);
+  scene.attenuation = typedSpan<const double>(o, "attenuation");
+  scene.efficiencies = typedSpan<const float>(o, "efficiencies");
+  scene.centreZ = number(o, "centreZMm");
+  scene.positronBranching = number(o, "positronBranching");
+  scene.seed = readSeed(o);
+  return scene;
+}
+
+Napi::Value startPetRates(const Napi::CallbackInfo& info) {
+  const auto o = info[0].As<Napi::Object>();
+  const PetScene scene = readScene(o);
+  const PetRates rates{typedSpan<double>(o, "singles"), typedSpan<double>(o, "trues")};
+  return startKernel(info, [scene, rates](const JobControl& control) { measureRates(scene, rates, control); });
+}
+
+Napi::Value startPet(const Napi::CallbackInfo& info) {
+  const auto o = info[0].As<Napi::Object>();
+  PetJob job;
+  job.scene = readScene(o);
+  job.singleRates = typedSpan<const double>(o, "singleRates");
+  job.halfLife = number(o, "halfLifeSeconds");
+  job.reference = number(o, "referenceSeconds");
+  job.startMs = static_cast<int64_t>(number(o, "startMs"));
+  job.durationMs = static_cast<int64_t>(number(o, "durationMs"));
+  job.timeSigmaPs = number(o, "timeSigmaPs");
+  job.windowPs = number(o, "windowPs");
+  job.noncollinearSigma = number(o, "noncollinearSigma");
+  job.singlesScale = number(o, "singlesScale");
+  job.pollingMs = static_cast<int64_t>(number(o, "pollingMs"));
+  job.words = typedSpan<uint32_t>(o, "words");
+  job.counts = typedSpan<double>(o, "counts");
+  job.singles = typedSpan<double>(o, "singles");
+  return startKernel(info, [job](const JobControl& control) { simulatePet(job, control); });
+}
+
 }  // namespace
 
-void registerModule(Napi::Env env, Napi::Object exports) { exports.Set("simulateCt", Napi::Function::New(env, startCt)); }
+void registerModule(Napi::Env env, Napi::Object exports) {
+  exports.Set("simulateCt", Napi::Function::New(env, startCt));
+  exports.Set("measurePetRates", Napi::Function::New(env, startPetRates));
+  exports.Set("simulatePet", Napi::Function::New(env, startPet));
+}
 
 }  // namespace petrig::physics

@@ -154,45 +154,78 @@ inline bool chord(const Shape& s, const Vec& p, const Vec& d, double& t0, double
   return lo < hi;
 }
 
-/// Scratch of one thread for `lineIntegral` and `pathLengths`.
-struct Tracer {
+/// Scratch of one thread that follows straight lines through a phantom.
+class Tracer {
+ public:
+  explicit Tracer(const std::vector<Shape>& shapes) : shapes_(shapes), clearance_(shapes.size()) {
+    for (const Shape& s : shapes)
+      bounds_.push_back({s.middle[0], s.middle[1], s.middle[2], s.boundRadius * s.boundRadius});
+  }
+
+  /// Calls visit(shape index, from, to) for each stretch of the segment p + t d, t in [from, to]; `d` has length 1.
+  template <class Visit>
+  void walk(const Vec& p, const Vec& d, double from, double to, Visit&& visit) {
+    edges_.clear();
+    collect(p, d, from, to);
+    sortEdges();
+    active_.clear();
+    double last = from;
+    int top = -1;
+    for (const Edge& edge : edges_) {
+      if (top >= 0 && edge.t > last) visit(top, last, edge.t);
+      last = edge.t;
+      if (edge.enter) {
+        active_.push_back(edge.shape);
+        top = std::max(top, edge.shape);
+      } else {
+        *std::find(active_.begin(), active_.end(), edge.shape) = active_.back();
+        active_.pop_back();
+        if (edge.shape != top) continue;
+        top = -1;
+        for (const int shape : active_) top = std::max(top, shape);
+      }
+    }
+  }
+
+ private:
   struct Edge {
     double t;
     int shape;
     bool enter;
   };
-  std::vector<Edge> edges;
-  std::vector<int> active;
 
-  /// Calls visit(shape index, length) for each stretch of the segment p + t d, t in [from, to]; `d` has length 1.
-  template <class Visit>
-  void walk(const std::vector<Shape>& shapes, const Vec& p, const Vec& d, double from, double to, Visit&& visit) {
-    edges.clear();
-    for (size_t i = 0; i < shapes.size(); ++i) collect(shapes[i], static_cast<int>(i), p, d, from, to);
-    std::sort(edges.begin(), edges.end(), [](const Edge& a, const Edge& b) { return a.t < b.t; });
-    active.clear();
-    double last = from;
-    for (const Edge& edge : edges) {
-      if (!active.empty() && edge.t > last) visit(*std::max_element(active.begin(), active.end()), edge.t - last);
-      last = edge.t;
-      if (edge.enter) active.push_back(edge.shape);
-      else active.erase(std::find(active.begin(), active.end(), edge.shape));
+  /// Few edges, so insertion beats std::sort.
+  void sortEdges() {
+    for (size_t i = 1; i < edges_.size(); ++i) {
+      const Edge edge = edges_[i];
+      size_t k = i;
+      for (; k > 0 && edge.t < edges_[k - 1].t; --k) edges_[k] = edges_[k - 1];
+      edges_[k] = edge;
     }
   }
 
- private:
-  void collect(const Shape& s, int index, const Vec& p, const Vec& d, double from, double to) {
-    const Vec w{s.middle[0] - p[0], s.middle[1] - p[1], s.middle[2] - p[2]};
-    const double along = dot(w, d);
-    if (dot(w, w) - along * along > s.boundRadius * s.boundRadius) return;
-    double t0, t1;
-    if (!chord(s, p, d, t0, t1)) return;
-    t0 = std::max(t0, from);
-    t1 = std::min(t1, to);
-    if (!(t0 < t1)) return;
-    edges.push_back({t0, index, true});
-    edges.push_back({t1, index, false});
+  void collect(const Vec& p, const Vec& d, double from, double to) {
+    for (size_t i = 0; i < bounds_.size(); ++i) {
+      const auto& b = bounds_[i];
+      const double x = b[0] - p[0], y = b[1] - p[1], z = b[2] - p[2], along = x * d[0] + y * d[1] + z * d[2];
+      clearance_[i] = x * x + y * y + z * z - along * along - b[3];
+    }
+    for (size_t i = 0; i < bounds_.size(); ++i) {
+      double t0, t1;
+      if (clearance_[i] > 0 || !chord(shapes_[i], p, d, t0, t1)) continue;
+      t0 = std::max(t0, from);
+      t1 = std::min(t1, to);
+      if (!(t0 < t1)) continue;
+      edges_.push_back({t0, static_cast<int>(i), true});
+      edges_.push_back({t1, static_cast<int>(i), false});
+    }
   }
+
+  const std::vector<Shape>& shapes_;
+  std::vector<std::array<double, 4>> bounds_;  ///< centre and squared radius of the bounding spheres
+  std::vector<double> clearance_;
+  std::vector<Edge> edges_;
+  std::vector<int> active_;
 };
 
 }  // namespace petrig::physics

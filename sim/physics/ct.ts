@@ -2,7 +2,8 @@
 
 import type { Kilovolt } from '../../hal/base/units.js';
 import type { KernelOptions } from '../../native/addon.js';
-import { CT_GEOMETRY, type FlatPhantom, simulateCt } from '../../native/physics.js';
+import type { FlatPhantom } from '../../native/phantom.js';
+import { CT_GEOMETRY, simulateCt } from '../../native/physics.js';
 import { attenuationAboveAir } from './materials.js';
 import { photonsPerMas, TUBE, tubeSpectrum } from './spectra.js';
 

@@ -1,6 +1,6 @@
 /** Phantoms as the typed arrays that kernels read. */
 
-import { type FlatPhantom, SHAPE_KINDS } from '../../native/physics.js';
+import { type FlatPhantom, SHAPE_KINDS } from '../../native/phantom.js';
 import type { Direction, Phantom, PhantomShape } from './phantom.js';
 
 type Vector = [number, number, number];

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { ScannerError } from '../../hal/base/errors.js';
-import { MAX_CLIPS } from '../../native/physics.js';
+import { MAX_CLIPS } from '../../native/phantom.js';
 import { MATERIAL_NAMES } from './materials.js';
 
 const FOLDER = fileURLToPath(new URL('./phantoms/', import.meta.url));

@@ -1,0 +1,54 @@
+/** Phantoms as the kernels of the simulated detectors read them. */
+
+import { expectArgument } from './addon.js';
+
+/** Kinds of a flattened shape, as the kernels number them. */
+export const SHAPE_KINDS = { ellipsoid: 0, cylinder: 1, box: 2 } as const;
+
+/** Half-spaces that may cut one shape. */
+export const MAX_CLIPS = 8;
+/** Materials that one phantom may hold. */
+export const MAX_MATERIALS = 16;
+
+/** A phantom as typed arrays, patient mm. The later shape wins where shapes overlap; outside all of them is air without activity. */
+export interface FlatPhantom {
+  /** [shape], of SHAPE_KINDS. */
+  kinds: Int32Array;
+  /** [shape][12]: centre, then three orthogonal half-axis vectors; a cylinder's third runs along its length. */
+  frames: Float64Array;
+  /** [clip][4]: unit normal n and d; kept is n . p <= d. */
+  clips: Float64Array;
+  /** [shape + 1], into `clips`. */
+  clipStart: Int32Array;
+  /** [shape], index into `materialNames`. */
+  materials: Int32Array;
+  /** [shape] Bq/ml at the phantom's reference time. */
+  activity: Float64Array;
+  materialNames: string[];
+}
+
+/** @throws ScannerError native.argument */
+export function checkPhantom(kernel: string, p: FlatPhantom): void {
+  const shapes = p.kinds.length;
+  const fits =
+    p.frames.length === 12 * shapes &&
+    p.clipStart.length === shapes + 1 &&
+    p.materials.length === shapes &&
+    p.activity.length === shapes &&
+    p.clips.length === 4 * (p.clipStart[shapes] ?? -1);
+  expectArgument(kernel, 'phantom', fits, 'arrays of different lengths', 'the answer of flattenPhantom()');
+  const known = p.materials.every((m) => m >= 0 && m < p.materialNames.length);
+  expectArgument(kernel, 'phantom.materials', known, 'an unknown material', 'indices into materialNames');
+  const few = p.materialNames.length <= MAX_MATERIALS;
+  expectArgument(kernel, 'phantom.materialNames', few, p.materialNames.length, `at most ${MAX_MATERIALS}`);
+  const cut = p.clipStart.every(
+    (start, i) => i === 0 || (start >= p.clipStart[i - 1]! && start - p.clipStart[i - 1]! <= MAX_CLIPS),
+  );
+  expectArgument(kernel, 'phantom.clipStart', cut, 'a bad row', `rising, at most ${MAX_CLIPS} a shape`);
+  expectArgument(kernel, 'phantom.frames', p.frames.every(Number.isFinite), 'not finite', 'finite numbers');
+}
+
+/** @throws ScannerError native.argument */
+export function checkSeed(kernel: string, what: string, value: number): void {
+  expectArgument(kernel, what, Number.isSafeInteger(value) && value >= 0, value, 'a whole number from 0');
+}
