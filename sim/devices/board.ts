@@ -47,7 +47,7 @@ export abstract class Board implements DeviceModel {
   protected abstract readonly handlers: Readonly<Record<string, Handler>>;
   readonly #watchers = new Set<(notice: Notice) => void>();
   readonly #plans = new Set<TimerHandle>();
-  readonly #outlets = new Set<ModelOutlet>();
+  #outlet: ModelOutlet | undefined;
   #bootMs: number;
   #bootId = randomInt(1, 2 ** 32 - 1);
 
@@ -95,12 +95,7 @@ export abstract class Board implements DeviceModel {
   hostSilent(_silentMs: number): void {}
 
   attach(outlet: ModelOutlet): void {
-    this.#outlets.add(outlet);
-  }
-
-  /** A host that comes back gets a new outlet; this one hears no more. */
-  detach(outlet: ModelOutlet): void {
-    this.#outlets.delete(outlet);
+    this.#outlet = outlet;
   }
 
   watch(watcher: (notice: Notice) => void): () => void {
@@ -117,7 +112,7 @@ export abstract class Board implements DeviceModel {
     this.#bootMs = at;
     this.reset(at);
     this.log.info({ device: this.name, bootId: this.#bootId }, 'board rebooted');
-    for (const outlet of [...this.#outlets]) outlet.rebooted();
+    this.#outlet?.rebooted();
     this.#tell('rebooted', at, {});
   }
 
@@ -141,19 +136,19 @@ export abstract class Board implements DeviceModel {
   }
 
   protected emit(name: string, at: number, fields: WireRecord = {}): void {
-    for (const outlet of [...this.#outlets]) outlet.event(name, fields, this.#deviceUs(at));
+    this.#outlet?.event(name, fields, this.#deviceUs(at));
     this.#tell(name, at, fields);
   }
 
   protected emergency(name: string, detail: string): void {
     const at = this.agenda.now();
     this.log.warn({ device: this.name, emergency: name }, detail);
-    for (const outlet of [...this.#outlets]) outlet.emergency(name, detail, this.#deviceUs(at));
+    this.#outlet?.emergency(name, detail, this.#deviceUs(at));
     this.#tell(name, at, { detail });
   }
 
   protected changed(): void {
-    for (const outlet of [...this.#outlets]) outlet.stateChanged();
+    this.#outlet?.stateChanged();
   }
 
   #tell(name: string, at: number, fields: WireRecord): void {

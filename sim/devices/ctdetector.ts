@@ -1,5 +1,6 @@
 import type { TimerHandle } from '../../hal/base/clock.js';
 import { readTable } from '../../hal/base/table.js';
+import type { CtBlock } from '../../hal/wire/blocks.js';
 import {
   ACCEPTED,
   Board,
@@ -48,18 +49,6 @@ export interface CtProjection {
 /** What the detector sees. @returns [reading][row][channel] words */
 export interface CtPhysics {
   project(projection: CtProjection): Promise<Uint16Array>;
-}
-
-export interface CtBlock {
-  scanId: number;
-  first: number;
-  count: number;
-  rows: number;
-  channels: number;
-  angles: Float64Array;
-  tableMm: Float64Array;
-  tubeMa: Float64Array;
-  words: Uint16Array;
 }
 
 /** Where bulk data go; resolves when there is room for more. */

@@ -1,5 +1,6 @@
 import type { TimerHandle } from '../../hal/base/clock.js';
 import { readTable } from '../../hal/base/table.js';
+import type { WordBlock } from '../../hal/wire/blocks.js';
 import { BlockHealth } from './blocks.js';
 import {
   ACCEPTED,
@@ -33,7 +34,6 @@ const FIRMWARE: PetRingsTable = readTable(import.meta.url, './petrings.json');
 /** A slice of a frame to be computed. */
 export interface PetSliceRequest {
   frameId: number;
-  index: number;
   /** Scanner ms at which the frame began; the slice is `startSeconds` later and `seconds` long. */
   frameStartMs: number;
   startSeconds: number;
@@ -59,13 +59,6 @@ export interface PetPhysics {
   slice(request: PetSliceRequest): Promise<PetSlice>;
 }
 
-export interface WordBlock {
-  frameId: number;
-  /** Index of the first word in the frame. */
-  first: number;
-  words: Uint32Array;
-}
-
 export interface PetRingsOptions extends BoardOptions {
   table: { horizontalAt(ms: number): number };
   physics: PetPhysics;
@@ -77,8 +70,9 @@ interface Frame {
   startMs: number;
   /** Length, s: as ordered, cut when the frame ends early. */
   seconds: number;
+  /** Whole ms of data computed so far. */
+  doneMs: number;
   ended: boolean;
-  slices: number;
   words: number;
   tags: Tag[];
   busy: boolean;
@@ -192,8 +186,8 @@ export class PetRingsBoard extends Board {
       id,
       startMs: at,
       seconds,
+      doneMs: 0,
       ended: false,
-      slices: 0,
       words: 0,
       tags: [],
       busy: false,
@@ -226,19 +220,19 @@ export class PetRingsBoard extends Board {
     const frame = this.#frame;
     if (!frame || frame.busy) return;
     this.#wake?.cancel();
-    const from = (frame.slices * FIRMWARE.sliceMs) / 1000;
-    const to = Math.min(frame.seconds, from + FIRMWARE.sliceMs / 1000);
-    const due = frame.startMs + to * 1000;
-    if (!frame.ended && this.agenda.now() < due) {
-      this.#wake = this.plan(due, () => this.#pump());
+    // data come in whole milliseconds, as the time tags do: the rest of a frame cut short is not sent
+    const to = Math.min(Math.floor(frame.seconds * 1000 + 1e-6), frame.doneMs + FIRMWARE.sliceMs);
+    const due = frame.startMs + to;
+    if (!frame.ended && (to <= frame.doneMs || this.agenda.now() < due)) {
+      if (to > frame.doneMs) this.#wake = this.plan(due, () => this.#pump());
       return;
     }
-    if (from >= to) {
-      if (frame.ended) this.#drained(frame);
+    if (to <= frame.doneMs) {
+      this.#drained(frame);
       return;
     }
     frame.busy = true;
-    this.#produce(frame, from, to).then(
+    this.#produce(frame, frame.doneMs, to).then(
       () => {
         frame.busy = false;
         if (this.#frame === frame) this.#pump();
@@ -247,16 +241,16 @@ export class PetRingsBoard extends Board {
     );
   }
 
+  /** @param from, to ms of the frame */
   async #produce(frame: Frame, from: number, to: number): Promise<void> {
     const { physics, sink, table } = this.#options;
-    const seconds = to - from;
+    const seconds = (to - from) / 1000;
     const slice = await physics.slice({
       frameId: frame.id,
-      index: frame.slices,
       frameStartMs: frame.startMs,
-      startSeconds: from,
+      startSeconds: from / 1000,
       seconds,
-      tableMm: table.horizontalAt(frame.startMs + (from + to) * 500),
+      tableMm: table.horizontalAt(frame.startMs + (from + to) / 2),
       lowerKeV: this.#window[0],
       upperKeV: this.#window[1],
       failedBlocks: this.#health.failed,
@@ -268,11 +262,11 @@ export class PetRingsBoard extends Board {
       promptsPerSecond: slice.prompts / seconds,
       delayedsPerSecond: slice.delayeds / seconds,
     };
-    const late = frame.tags.findIndex((tag) => tag.ms >= to * 1000);
+    const late = frame.tags.findIndex((tag) => tag.ms >= to);
     const words = insertTags(slice.words, frame.tags.splice(0, late < 0 ? frame.tags.length : late));
     await sink({ frameId: frame.id, first: frame.words, words });
     frame.words += words.length;
-    frame.slices += 1;
+    frame.doneMs = to;
     this.changed();
   }
 

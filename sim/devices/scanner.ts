@@ -1,13 +1,14 @@
 import type { Clock } from '../../hal/base/clock.js';
 import type { Log } from '../../hal/base/log.js';
+import type { CtBlock, WordBlock } from '../../hal/wire/blocks.js';
 import { Agenda } from './agenda.js';
-import { type CtBlock, CtDetectorBoard, type CtPhysics, type Sink } from './ctdetector.js';
+import { CtDetectorBoard, type CtPhysics, type Sink } from './ctdetector.js';
 import { GantryBoard } from './gantry.js';
 import { GatingBoard, type GatingOptions } from './gating.js';
 import { GeneratorBoard } from './generator.js';
 import { InterlockBoard } from './interlock.js';
 import { type Lines, makeLines } from './lines.js';
-import { type PetPhysics, PetRingsBoard, type WordBlock } from './petrings.js';
+import { type PetPhysics, PetRingsBoard } from './petrings.js';
 import { TableBoard } from './table.js';
 
 export interface ScannerOptions {

@@ -1,8 +1,9 @@
 import { ManualClock } from '../../hal/base/clock.js';
 import { silentLog } from '../../hal/base/log.js';
+import type { CtBlock, WordBlock } from '../../hal/wire/blocks.js';
 import type { Notice } from '../../sim/devices/board.js';
-import type { CtBlock, CtProjection } from '../../sim/devices/ctdetector.js';
-import type { PetSliceRequest, WordBlock } from '../../sim/devices/petrings.js';
+import type { CtProjection } from '../../sim/devices/ctdetector.js';
+import type { PetSliceRequest } from '../../sim/devices/petrings.js';
 import { type Boards, makeScanner } from '../../sim/devices/scanner.js';
 
 /** An instant of our century, so that times have the rounding that they have in service. */

@@ -1,3 +1,0 @@
-import { conformOver } from './suite.js';
-
-conformOver('pty');
