@@ -65,15 +65,17 @@ export interface Sinograms {
 
 /**
  * Bins the events of one frame's words (`words.subarray(scan.firstWord, scan.endWord)`) into dense sinograms:
- * 83 MB each, prompts 1.08 GB with time of flight.
+ * 83 MB each, prompts 1.08 GB with time of flight. Adds to `into` when given.
  */
 export async function histogramListmode(
-  options: { words: Uint32Array; tof?: boolean },
+  options: { words: Uint32Array; tof?: boolean; into?: Sinograms },
   run?: KernelOptions,
 ): Promise<Sinograms> {
   const { words, tof = false } = options;
-  const prompts = new Int16Array(PET.bins * (tof ? PET.tofBins : 1));
-  const delayeds = new Int16Array(PET.bins);
+  const size = PET.bins * (tof ? PET.tofBins : 1);
+  const { prompts, delayeds } = options.into ?? { prompts: new Int16Array(size), delayeds: new Int16Array(PET.bins) };
+  expectArgument('petBin', 'into.prompts', prompts.length === size, prompts.length, `${size} cells`);
+  expectArgument('petBin', 'into.delayeds', delayeds.length === PET.bins, delayeds.length, `${PET.bins} cells`);
   await runKernel('petBin', { words, tof, prompts, delayeds }, run);
   return { prompts, delayeds };
 }
@@ -110,6 +112,29 @@ export interface PetNormalisation {
   geometric: Float32Array;
   /** [plane 621] */
   axial: Float32Array;
+}
+
+/**
+ * Component normalisation from the dense sinogram of a uniform cylinder on the axis, longer than the rings, that hardly
+ * attenuates and makes hardly any randoms. Radial bins outside it get a geometric factor of 1.
+ * @returns also the counts a mm of line and unit of efficiency
+ */
+export async function fitPetNormalisation(
+  options: { prompts: Int16Array; radiusMm: number; iterations?: number },
+  run?: KernelOptions,
+): Promise<PetNormalisation & { countsPerMm: number }> {
+  const { prompts, radiusMm, iterations = 12 } = options;
+  expectArgument('petFit', 'prompts', prompts.length === PET.bins, prompts.length, `${PET.bins} cells`);
+  expectArgument('petFit', 'radiusMm', radiusMm > 20 && radiusMm < 400, radiusMm, '20 to 400 mm');
+  expectArgument('petFit', 'iterations', Number.isInteger(iterations) && iterations > 1, iterations, 'above 1');
+  const fit = {
+    crystals: new Float32Array(PET.crystals * PET.rings),
+    geometric: new Float32Array(PET.radials),
+    axial: new Float32Array(PET.planes),
+  };
+  const report = new Float64Array(1);
+  await runKernel('petFit', { prompts, radiusMm, iterations, ...fit, report }, run);
+  return { ...fit, countsPerMm: report[0]! };
 }
 
 export interface OsemOptions {

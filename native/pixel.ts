@@ -84,12 +84,9 @@ export async function samplePlane(
   const sizeOk = size.length === 3 && size.every((n) => Number.isInteger(n) && n > 0);
   expectArgument(kernel, 'size', sizeOk && size[0] * size[1] * size[2] === data.length, size, `${data.length} voxels`);
   expectArgument(kernel, 'spacing', spacing.length === 3 && spacing.every((s) => s > 0), spacing, 'above 0');
-  for (const [what, triple] of Object.entries({
-    o: volume.origin,
-    p: plane.origin,
-    c: plane.columnStep,
-    r: plane.rowStep,
-  }))
+  const { columnStep, rowStep } = plane;
+  const triples = { 'volume origin': volume.origin, 'plane origin': plane.origin, columnStep, rowStep };
+  for (const [what, triple] of Object.entries(triples))
     expectArgument(kernel, what, triple.length === 3 && triple.every(Number.isFinite), triple, 'three finite numbers');
   const { width, height } = plane;
   const gridOk = Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0;

@@ -177,15 +177,16 @@ export abstract class WireDriver<S extends Shape> implements Device<S['state'], 
       const { clock, log, name: device } = this;
       const session = new HostSession({ link: this.#link, device, clock, log, listener: this.#listener() });
       this.#session = session;
-      this.#requests = requestsOver(session, this.dictionary, deadlineMs);
-      const identity = await this.#requests.identity({ signal });
+      const requests = requestsOver(session, this.dictionary, deadlineMs);
+      const identity = await requests.identity({ signal });
       const refusal = this.#refuseVersion(identity);
       if (refusal) {
         await this.#unlink('failed');
         return refusal;
       }
-      await this.#requests.write('lifecycle', 'inactive', { signal });
-      this.#takeState(await this.#requests.state({ signal }));
+      session.expectBoot(Number(await requests.read('bootId', { signal })));
+      await requests.write('lifecycle', 'inactive', { signal });
+      this.#takeState(await requests.state({ signal }));
       await this.openMore();
       if (this.#session !== session) throw new ScannerError('link.closed', { device: this.name });
       this.#identity = identity;

@@ -51,6 +51,7 @@ export class DeviceNode {
   #lifecycle: WireLifecycle = 'inactive';
   #lastEvent = 0;
   #lastState: Buffer = Buffer.alloc(0);
+  #pushes = 0;
   #silentMs = 0;
   #heardHost = false;
 
@@ -108,6 +109,7 @@ export class DeviceNode {
     if (!this.#admit(frame.time)) return;
     this.#liveness.heard();
     this.#heardHost = true;
+    this.#watch(0);
     if (frame.type === OP.heartbeat) return;
     if (frame.type === OP.replay) this.#replay(frame.payload);
     else this.#request(frame);
@@ -171,7 +173,7 @@ export class DeviceNode {
     this.#record(OP.emergency, emergencyPayload(this.#model.dictionary.emergency(name).id, detail), timeUs);
   }
 
-  #record(type: number, payload: Buffer, timeUs?: bigint): void {
+  #record(type: number, payload: Buffer, timeUs = this.#model.deviceTimeUs()): void {
     this.#lastEvent = (this.#lastEvent + 1) & 0xffff;
     const frame = this.#frame(type, this.#lastEvent, payload, timeUs);
     this.#events.set(this.#lastEvent, frame);
@@ -208,10 +210,15 @@ export class DeviceNode {
 
   #pushState(): void {
     if (!this.#link || this.#backedUp) return;
+    const push = ++this.#pushes;
+    // asking a model for the time or its state may let happen what is due by now, which pushes a newer state from within
+    const timeUs = this.#model.deviceTimeUs();
     const payload = statePayload(this.#model.dictionary, this.#model.readState());
-    if (payload.equals(this.#lastState)) return;
-    this.#lastState = payload;
-    this.#send(this.#frame(OP.state, 0, payload), true);
+    if (push !== this.#pushes) this.#pushState();
+    else if (!payload.equals(this.#lastState)) {
+      this.#lastState = payload;
+      this.#send(this.#frame(OP.state, 0, payload, timeUs), true);
+    }
   }
 
   #frame(type: number, sequence: number, payload: Buffer, timeUs = this.#model.deviceTimeUs()): Buffer {

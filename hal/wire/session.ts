@@ -124,6 +124,13 @@ export class HostSession {
     });
   }
 
+  /** The device says that this is its boot: by heartbeat, or when asked. Another one than before ends the session. */
+  expectBoot(bootId: number): void {
+    this.#bootId ??= bootId;
+    if (bootId === this.#bootId) return;
+    if (this.#finish(new ScannerError('device.rebooted', { device: this.#device }))) this.#listener.onRebooted();
+  }
+
   /** Ends the session; the link stays the caller's. */
   close(): void {
     this.#finish(new ScannerError('link.closed', { device: this.#device }));
@@ -191,13 +198,8 @@ export class HostSession {
   }
 
   #beat(frame: ControlFrame): void {
-    const { bootId } = readHeartbeat(frame.payload);
-    if (this.#bootId !== undefined && bootId !== this.#bootId) {
-      if (this.#finish(new ScannerError('device.rebooted', { device: this.#device }))) this.#listener.onRebooted();
-      return;
-    }
-    this.#bootId = bootId;
-    this.#events.latest(frame.sequence);
+    this.expectBoot(readHeartbeat(frame.payload).bootId);
+    if (!this.#over) this.#events.latest(frame.sequence);
   }
 
   #answer(sequence: number, answer: Answer): void {

@@ -2,6 +2,7 @@
 
 #include "job.h"
 #include "pet/blur.h"
+#include "pet/fit.h"
 #include "pet/listmode.h"
 #include "pet/mumap.h"
 #include "pet/osem.h"
@@ -111,6 +112,14 @@ Napi::Value attenuation(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value fit(const Napi::CallbackInfo& info) {
+  const auto o = info[0].As<Napi::Object>();
+  const FitOptions options{typedSpan<const int16_t>(o, "prompts"), number(o, "radiusMm"), integer(o, "iterations")};
+  const auto crystals = typedSpan<float>(o, "crystals"), geometric = typedSpan<float>(o, "geometric"), axial = typedSpan<float>(o, "axial");
+  const auto report = typedSpan<double>(o, "report");
+  return startKernel(info, [=](const JobControl& job) { report[0] = fitNormalisation(job, options, crystals, geometric, axial); });
+}
+
 Napi::Value lines(const Napi::CallbackInfo& info) {
   const auto o = info[0].As<Napi::Object>();
   const auto bins = typedSpan<const uint32_t>(o, "bins");
@@ -149,6 +158,7 @@ void registerModule(Napi::Env env, Napi::Object exports) {
   exports.Set("petForward", Napi::Function::New(env, project<true>));
   exports.Set("petBack", Napi::Function::New(env, project<false>));
   exports.Set("petMuMap", Napi::Function::New(env, attenuation));
+  exports.Set("petFit", Napi::Function::New(env, fit));
   exports.Set("petLines", Napi::Function::New(env, lines));
   exports.Set("petPairs", Napi::Function::New(env, pairs));
   exports.Set("petBlur", Napi::Function::New(env, blur));

@@ -87,6 +87,7 @@ export async function reconstructCtSeries(job: CtSeriesJob, run: KernelOptions =
   const data = new Float32Array(sliceZ.length * pixels);
   for (const slab of slabs(sliceZ)) {
     const piece = await readSlab(job, slab);
+    expectRunning(run);
     const onProgress = (fraction: number) => run.onProgress?.((slab.from + fraction * slab.z.length) / sliceZ.length);
     data.set(await reconstructCt({ ...grid, ...piece, sliceZ: slab.z }, { ...run, onProgress }), slab.from * pixels);
   }
@@ -99,8 +100,13 @@ export async function reconstructCtSeries(job: CtSeriesJob, run: KernelOptions =
     origin: [centreXMm + corner, centreYMm + corner, sliceZ[0]!],
     unit: 'HU',
   };
+  expectRunning(run);
   const { threads, signal } = run;
   return { volume, statistics: await statistics(data, { threads, signal }), thicknessMm: slices.thicknessMm };
+}
+
+function expectRunning(run: KernelOptions): void {
+  if (run.signal?.aborted) throw new ScannerError('timeout.aborted', { what: 'CT reconstruction' }, run.signal.reason);
 }
 
 /** Slices that are reconstructed together. */

@@ -1,5 +1,4 @@
 import { writeFile } from 'node:fs/promises';
-import { buffer } from 'node:stream/consumers';
 import { PNG } from 'pngjs';
 import { readTable } from '../../hal/base/table.js';
 import { expectArgument } from '../../native/addon.js';
@@ -76,7 +75,13 @@ export function encodePng(picture: Picture): Promise<Buffer> {
   const { width, height, rgb } = picture;
   const png = new PNG({ width, height, colorType: 2, inputColorType: 2, inputHasAlpha: false });
   png.data = Buffer.from(rgb.buffer, rgb.byteOffset, rgb.byteLength);
-  return buffer(png.pack());
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = []; // pngjs gives a stream of the old kind, which nothing of node:stream reads
+    png.on('error', reject);
+    png.on('end', () => resolve(Buffer.concat(parts)));
+    png.on('data', (part: Buffer) => parts.push(part));
+    png.pack();
+  });
 }
 
 export async function writePng(path: string, picture: Picture): Promise<void> {

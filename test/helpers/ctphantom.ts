@@ -3,6 +3,8 @@
 const CHANNELS = 736;
 const R = 595;
 const D_GAMMA = 1.2858 / 1085.6;
+/** z of the ends of a cylinder that is longer than any scan. */
+export const ENDLESS = 1e4;
 
 /** Attenuation is added where bodies overlap. */
 export interface Body {
@@ -20,7 +22,14 @@ export interface Body {
 
 export const MU_WATER = 0.0193;
 
-export const waterCylinder = (radius: number): Body => ({ x: 0, y: 0, radius, mu: MU_WATER, fromZ: -1e4, toZ: 1e4 });
+export const waterCylinder = (radius: number): Body => ({
+  x: 0,
+  y: 0,
+  radius,
+  mu: MU_WATER,
+  fromZ: -ENDLESS,
+  toZ: ENDLESS,
+});
 
 export interface Scan {
   rows: number;
@@ -31,6 +40,8 @@ export interface Scan {
   feedMm: number;
   startZ: number;
   startAngle?: number;
+  /** A scout: the gantry stands here while `turns` of readings are made. */
+  fixedAngle?: number;
 }
 
 export interface Readings {
@@ -72,8 +83,12 @@ export function scan(bodies: Body[], plan: Scan, harden: (p: number) => number =
   const perTurn = plan.readingsPerTurn ?? 1152;
   const count = Math.round(perTurn * plan.turns);
   const readings = new Uint16Array(count * plan.rows * CHANNELS);
-  const angles = Float64Array.from({ length: count }, (_, i) => (plan.startAngle ?? 0) + (2 * Math.PI * i) / perTurn);
+  const angles = Float64Array.from(
+    { length: count },
+    (_, i) => plan.fixedAngle ?? (plan.startAngle ?? 0) + (2 * Math.PI * i) / perTurn,
+  );
   const sourceZ = Float64Array.from({ length: count }, (_, i) => plan.startZ + (plan.feedMm * i) / perTurn);
+  const slopes = Array.from({ length: plan.rows }, (_, r) => ((r - (plan.rows - 1) / 2) * plan.rowPitchMm) / R);
   for (let i = 0; i < count; i++) {
     const theta = angles[i]!;
     const sx = R * Math.sin(theta);
@@ -82,11 +97,17 @@ export function scan(bodies: Body[], plan: Scan, harden: (p: number) => number =
       const phi = theta + (c - 367.5 + 0.25) * D_GAMMA;
       const dx = -Math.sin(phi);
       const dy = Math.cos(phi);
-      // the usual case, bodies that do not touch this ray, is settled once for all rows
-      const near = bodies.filter((body) => Math.abs((sx - body.x) * dy - (sy - body.y) * dx) < body.radius);
+      // most rays miss most bodies, and cross endless ones alike in all rows
+      let inPlane = 0;
+      const near: Body[] = [];
+      for (const body of bodies) {
+        if (Math.abs((sx - body.x) * dy - (sy - body.y) * dx) >= body.radius) continue;
+        if (body.toZ === ENDLESS) inPlane += body.mu * chord(body, sx, sy, 0, dx, dy, 0);
+        else near.push(body);
+      }
       for (let r = 0; r < plan.rows; r++) {
-        const slope = ((r - (plan.rows - 1) / 2) * plan.rowPitchMm) / R;
-        let p = 0;
+        const slope = slopes[r]!;
+        let p = inPlane * Math.sqrt(1 + slope * slope);
         for (const body of near) p += body.mu * chord(body, sx, sy, sourceZ[i]!, dx, dy, slope);
         readings[(i * plan.rows + r) * CHANNELS + c] = Math.min(
           65535,

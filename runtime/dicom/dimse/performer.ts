@@ -12,6 +12,10 @@ export interface DimseRequest {
   command: Command;
   context: AcceptedContext;
   association: Association;
+  /** For requests of ours on the same association, such as an N-EVENT-REPORT. */
+  channel: Requester;
+  /** Resolves when the last reply is sent, or never can be. */
+  replied: Promise<void>;
   /** The dataset's bytes as they arrive: for objects. */
   data: IncomingData | undefined;
   /** The dataset decoded: for what is small. @throws ScannerError data.dicom, limit.size */
@@ -32,8 +36,18 @@ export interface Reply {
 /** Performs a request: one reply, or several of which the last is final. The reply goes out when it is given, not before. */
 export type RequestHandler = (request: DimseRequest) => Promise<Reply> | AsyncIterable<Reply>;
 
-interface Sender {
+/** What a performer may do with the channel it serves. */
+export interface Requester {
   association: Association;
+  request(
+    context: AcceptedContext,
+    command: Command,
+    data: Dataset | undefined,
+    timeoutMs: number,
+  ): Promise<{ command: Command; status: number; dataset: Dataset | undefined }>;
+}
+
+interface Sender extends Requester {
   send(context: AcceptedContext, command: Command, data?: Dataset): Promise<void>;
 }
 
@@ -66,7 +80,9 @@ export class Performer {
     await this.#active;
     const abort = new AbortController();
     this.#current = { id, abort };
-    this.#active = this.#answer(message, abort.signal);
+    let settle = () => {};
+    this.#active = new Promise<void>((resolve) => (settle = resolve));
+    void this.#answer(message, abort.signal).then(settle);
     await message.data?.ended;
   }
 
@@ -106,8 +122,10 @@ export class Performer {
     }
     const { association } = this.#sender;
     const dataset = () => readDataset(message);
+    const replied = this.#active;
+    const channel = this.#sender;
     try {
-      const result = this.#handler({ name, command, context, association, data, dataset, signal });
+      const result = this.#handler({ name, command, context, association, channel, replied, data, dataset, signal });
       if (Symbol.asyncIterator in result) yield* result;
       else yield await result;
     } catch (error) {

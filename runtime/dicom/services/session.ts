@@ -1,6 +1,6 @@
 import { asScannerError, ScannerError } from '../../../hal/base/errors.js';
 import { DimseChannel, type Response } from '../dimse/channel.js';
-import type { RequestHandler } from '../dimse/performer.js';
+import type { Requester, RequestHandler } from '../dimse/performer.js';
 import { hexStatus, statusClass } from '../dimse/status.js';
 import type { AcceptedContext } from '../upper-layer/association.js';
 import { type Proposal, requestAssociation, type ScuOptions } from '../upper-layer/request.js';
@@ -47,7 +47,7 @@ export function needContext(channel: DimseChannel, abstractSyntax: string, trans
 }
 
 /** Passes success and warning on. @throws ScannerError peer.status for anything else */
-export function needSuccess(channel: DimseChannel, command: string, response: Response): Response {
+export function needSuccess(channel: Requester, command: string, response: Response): Response {
   const kind = statusClass(response.status);
   if (kind === 'success' || kind === 'warning') return response;
   throw statusError(channel.association.options.peerName, command, response);

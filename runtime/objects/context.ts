@@ -1,0 +1,178 @@
+import type { Millimetre, Millisecond } from '../../hal/base/units.js';
+import { type Dataset, dataset } from '../dicom/dataset/dataset.js';
+import { makeUid } from '../dicom/dataset/uid.js';
+import { UIDS } from '../dicom/uids.js';
+import { codeOf } from '../exam/codes.js';
+import { ageOf, daOf, dtOf, timezoneOf, tmOf } from '../exam/datetime.js';
+import type { Exam } from '../exam/exam.js';
+import type { CodeItem } from '../worklist/item.js';
+import { mappedAttributes, requestAttributes } from '../worklist/mapping.js';
+import type { Scope } from './fill.js';
+import type { SeriesSummary } from './instance.js';
+import { buildObject, declareCharacterSet, type IodName } from './modules.js';
+
+/** What the site and the scanner say of themselves in each object. */
+export interface Equipment {
+  manufacturer: string;
+  modelName: string;
+  serialNumber: string;
+  softwareVersions: string;
+  stationName: string;
+  institutionName: string;
+  institutionAddress: string;
+  department: string;
+  /** Last base calibration. */
+  calibratedAt?: Millisecond;
+  focalSpotMm: Millimetre;
+  /** Bq/ml a count rate of the scanner's quantification, where it has one. */
+  doseCalibrationFactor?: number;
+}
+
+export const DEFAULT_EQUIPMENT: Equipment = {
+  manufacturer: 'SIEMENS',
+  modelName: 'Biograph64-1104',
+  serialNumber: '1',
+  softwareVersions: 'petrig 0.1.0',
+  stationName: 'PETRIG',
+  institutionName: '',
+  institutionAddress: '',
+  department: 'PET',
+  focalSpotMm: 0.9,
+};
+
+/** What every object of an examination shares. */
+export interface ObjectContext {
+  exam: Exam;
+  equipment: Equipment;
+  /** Scanner time of making the objects. */
+  now: Millisecond;
+  /** Says in each object that a simulation made it. */
+  simulated: boolean;
+  uidRoot?: string;
+  /** A defined term of Body Part Examined. */
+  bodyPart?: string;
+}
+
+export interface Reference {
+  sopClassUid: string;
+  sopInstanceUid: string;
+}
+
+/** What tells one series from another. */
+export interface SeriesIdentity {
+  seriesNumber: number;
+  description: string;
+  /** Made when absent. */
+  seriesInstanceUid?: string;
+  comment?: string;
+}
+
+/** Values of the patient, study, series and equipment modules. */
+export function commonScope(
+  context: ObjectContext,
+  series: SeriesIdentity & { modality: string; startedAt: Millisecond },
+): Scope {
+  const { exam, equipment, now } = context;
+  const { patient, item } = exam;
+  const comment = [series.comment, context.simulated ? 'SIMULATED' : ''].filter(Boolean).join('^');
+  return {
+    createdDate: daOf(now),
+    createdTime: tmOf(now),
+    timezoneOffsetFromUtc: timezoneOf(now),
+    patientName: patient.name,
+    patientId: patient.id,
+    patientBirthDate: patient.birthDate,
+    patientSex: patient.sex,
+    patientAge: ageOf(patient.birthDate, exam.startedAt),
+    patientWeight: patient.weightKg,
+    patientSize: patient.sizeM,
+    studyInstanceUid: exam.studyInstanceUid,
+    studyId: exam.studyId,
+    studyDate: daOf(exam.startedAt),
+    studyTime: tmOf(exam.startedAt),
+    studyDescription: `${context.bodyPart ?? 'UNKNOWN'}^${exam.protocol}`,
+    accessionNumber: exam.accessionNumber,
+    modality: series.modality,
+    seriesInstanceUid: series.seriesInstanceUid,
+    seriesNumber: series.seriesNumber,
+    seriesDescription: series.description,
+    seriesDate: daOf(series.startedAt),
+    seriesTime: tmOf(series.startedAt),
+    performingPhysicianName: exam.performingPhysician,
+    operatorsName: exam.operator,
+    protocolName: exam.protocol,
+    bodyPartExamined: context.bodyPart ?? 'UNKNOWN',
+    requestAttributesSequence: item ? [requestAttributes(item.attributes)] : undefined,
+    requestedProcedureDescription: item?.requestedProcedureDescription,
+    referencedPerformedProcedureStepSequence: reference({
+      sopClassUid: UIDS.modalityPerformedProcedureStep,
+      sopInstanceUid: exam.ppsInstanceUid,
+    }),
+    ppsId: exam.ppsId,
+    ppsStartDate: daOf(exam.startedAt),
+    ppsStartTime: tmOf(exam.startedAt),
+    ppsDescription: item?.stepDescription,
+    frameOfReferenceUid: exam.frameOfReferenceUid,
+    ...equipmentScope(equipment),
+    imageComments: comment,
+    qualityControlImage: context.simulated ? 'YES' : undefined,
+  };
+}
+
+function equipmentScope(equipment: Equipment): Scope {
+  const { calibratedAt } = equipment;
+  return {
+    manufacturer: equipment.manufacturer,
+    institutionName: equipment.institutionName,
+    institutionAddress: equipment.institutionAddress,
+    institutionalDepartmentName: equipment.department,
+    stationName: equipment.stationName,
+    manufacturerModelName: equipment.modelName,
+    deviceSerialNumber: equipment.serialNumber,
+    softwareVersions: equipment.softwareVersions,
+    dateOfLastCalibration: calibratedAt === undefined ? undefined : daOf(calibratedAt),
+    timeOfLastCalibration: calibratedAt === undefined ? undefined : tmOf(calibratedAt),
+  };
+}
+
+/** Date, time and both of an acquisition or content. */
+export function timesScope(prefix: 'acquisition' | 'content', at: Millisecond): Scope {
+  return { [`${prefix}Date`]: daOf(at), [`${prefix}Time`]: tmOf(at), [`${prefix}DateTime`]: dtOf(at) };
+}
+
+/** Smallest and Largest Image Pixel Value: US, or SS where pixels are signed. */
+const PIXEL_EXTREMES = ['00280106', '00280107'];
+
+/** An object of this examination, its text in a character set that can write it. */
+export function finishObject(context: ObjectContext, iod: IodName, scope: Scope): Dataset {
+  const { item, characterSet } = context.exam;
+  const mapped = item ? mappedAttributes(item.attributes, 'object') : {};
+  const ds = buildObject(iod, { sopInstanceUid: newUid(context), ...scope }, mapped);
+  if (scope.pixelRepresentation === 1) for (const tag of PIXEL_EXTREMES) if (ds[tag]) ds[tag].vr = 'SS';
+  return declareCharacterSet(ds, characterSet);
+}
+
+export function newUid(context: ObjectContext): string {
+  return makeUid(context.uidRoot);
+}
+
+/** The item that refers to an instance. */
+export function reference({ sopClassUid, sopInstanceUid }: Reference): Dataset {
+  return dataset({ ReferencedSOPClassUID: sopClassUid, ReferencedSOPInstanceUID: sopInstanceUid });
+}
+
+/** The item of a coded term. */
+export function codeItem({ value, scheme, version, meaning }: CodeItem): Dataset {
+  const ds = dataset({ CodeValue: value, CodingSchemeDesignator: scheme, CodeMeaning: meaning });
+  if (version) Object.assign(ds, dataset({ CodingSchemeVersion: version }));
+  return ds;
+}
+
+/** The item of a term of the code tables. */
+export function codeNamed(table: Parameters<typeof codeOf>[0], name: string): Dataset {
+  return codeItem(codeOf(table, name));
+}
+
+export function summaryOf(context: ObjectContext, series: Omit<SeriesSummary, 'protocolName'>): SeriesSummary {
+  return { ...series, protocolName: context.exam.protocol };
+}

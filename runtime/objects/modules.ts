@@ -1,0 +1,81 @@
+import { ScannerError } from '../../hal/base/errors.js';
+import { readTable } from '../../hal/base/table.js';
+import { type Dataset, type Element, isDataset, setPrivate, type Value } from '../dicom/dataset/dataset.js';
+import { vrRule } from '../dicom/dataset/dictionary.js';
+import { chooseCharacterSet } from '../dicom/dataset/text.js';
+import { type AttributeRow, fillRows, type Scope } from './fill.js';
+
+export type IodName = 'ct' | 'pet' | 'csa';
+
+interface ModuleTables {
+  iods: Record<IodName, { sopClass: string; ref: string; modules: string[] }>;
+  modules: Record<string, { ref: string; rows: AttributeRow[] }>;
+}
+
+interface PrivateBlock {
+  creator: string;
+  group: string;
+  rows: { element: string; name: string; vr: string }[];
+}
+
+const TABLES: Readonly<ModuleTables> = readTable(import.meta.url, '../dicom/tables/modules.json');
+const PRIVATE: readonly PrivateBlock[] = readTable(import.meta.url, '../dicom/tables/private.json');
+
+export function sopClassOf(iod: IodName): string {
+  return TABLES.iods[iod].sopClass;
+}
+
+/** All rows of an IOD, module after module. */
+export function iodRows(iod: IodName): AttributeRow[] {
+  return TABLES.iods[iod].modules.flatMap((name) => TABLES.modules[name]!.rows);
+}
+
+/**
+ * A dataset of an IOD: what the worklist gave, under what the modules say.
+ * @throws ScannerError data.missing when a type 1 attribute has no value
+ */
+export function buildObject(iod: IodName, scope: Scope, mapped: Readonly<Dataset>): Dataset {
+  const filled = fillRows(iodRows(iod), { ...scope, sopClassUid: sopClassOf(iod) });
+  const ds: Dataset = { ...mapped };
+  for (const [tag, element] of Object.entries(filled)) {
+    if (element.Value.length > 0 || !ds[tag]) ds[tag] = element;
+  }
+  return ds;
+}
+
+/** Sets private elements by their names in the registry. @throws ScannerError bug.contract for a name that is not in it */
+export function setPrivateValues(
+  ds: Dataset,
+  creator: string,
+  group: string,
+  values: Record<string, Value[]>,
+): Dataset {
+  const block = PRIVATE.find((row) => row.creator === creator && row.group === group);
+  for (const [name, value] of Object.entries(values)) {
+    const row = block?.rows.find((candidate) => candidate.name === name);
+    if (!row)
+      throw new ScannerError('bug.contract', { message: `no private element ${name} of ${creator} in ${group}` });
+    setPrivate(ds, creator, group, row.element, row.vr, value);
+  }
+  return ds;
+}
+
+/**
+ * Declares a character set that can write all text of the object: `preferred` where it can, else Latin-1, else UTF-8.
+ */
+export function declareCharacterSet(ds: Dataset, preferred: readonly string[]): Dataset {
+  const texts = textsOf(ds);
+  // sets with code extensions are read, not written: their text goes out in UTF-8
+  const single = preferred.length === 1 ? preferred : [];
+  const set = chooseCharacterSet(texts, [...single, 'ISO_IR 100', 'ISO_IR 192']) ?? 'ISO_IR 192';
+  ds['00080005'] = { vr: 'CS', Value: [set] };
+  return ds;
+}
+
+function textsOf(ds: Dataset): string[] {
+  return Object.values(ds).flatMap((element: Element) => {
+    const kind = vrRule(element.vr)?.kind;
+    if (kind === 'sequence') return element.Value.flatMap((item) => (isDataset(item) ? textsOf(item) : []));
+    return kind === 'text' || kind === 'paragraph' ? element.Value.map(String) : [];
+  });
+}

@@ -1,0 +1,197 @@
+import { readTable } from '../../hal/base/table.js';
+import type { Millisecond } from '../../hal/base/units.js';
+import type { FrameRecord } from '../acquire/acquisition.js';
+import type { PetRange, PetReconPlan } from '../protocol/plan.js';
+import type { Volume } from '../recon/volume.js';
+import {
+  commonScope,
+  finishObject,
+  newUid,
+  type ObjectContext,
+  type Reference,
+  reference,
+  type SeriesIdentity,
+  timesScope,
+} from './context.js';
+import { pixelScope } from './ct.js';
+import type { Scope } from './fill.js';
+import type { BuiltObject } from './instance.js';
+import { setPrivateValues, sopClassOf } from './modules.js';
+import { energyScope, orientationScope, radiopharmaceutical, relatedSeries } from './pet-scope.js';
+import { frameTiming } from './pet-timing.js';
+import { petPixels } from './pixels.js';
+import { type Place, type SeriesObjects, seriesOf } from './series.js';
+
+const IMAGE_TYPES: Readonly<Record<string, string[]>> = readTable(import.meta.url, '../dicom/tables/image-types.json');
+
+/** Sinogram axes of the scanner: largest ring difference, and the two axial mashes of span 11. */
+const SINOGRAM = { axialAcceptance: 49, axialMash: [5, 6] };
+
+/** What a correction of the image is called beside Corrected Image (0028,0051). */
+const METHODS: Readonly<Record<string, Scope>> = {
+  ATTN: { attenuationCorrectionMethod: 'CT-derived mu-map' },
+  SCAT: { scatterCorrectionMethod: 'Model-based' },
+};
+
+/** One gate of a gated frame. Times in ms. */
+export interface Gate {
+  slot: number;
+  slots: number;
+  triggerTime: number;
+  frameTime: number;
+  lowRRValue: number;
+  highRRValue: number;
+  heartRate?: number;
+  intervalsAcquired?: number;
+  intervalsRejected?: number;
+}
+
+/** One volume of the series: all beds at one time frame, or at one gate. */
+export interface PetFrame {
+  /** Unit BQML, corrected for decay to the series' start. */
+  volume: Volume;
+  /** Number of the frame in `acquisition.frames`; 0 when the scan is static. */
+  frame: number;
+  gate?: Gate;
+}
+
+export interface PetSeriesInput extends SeriesIdentity {
+  range: PetRange;
+  recon: PetReconPlan;
+  acquisition: { frames: FrameRecord[] };
+  frames: PetFrame[];
+  /** Number of the range in the examination, from 1. */
+  rangeNumber: number;
+  /** The CT series that attenuation was taken from. */
+  ctSeriesInstanceUid?: string;
+  /** Slices lie where the CT's do. */
+  matchesCtSlices?: boolean;
+  /** Terms of Corrected Image; DECY is always among them. */
+  corrections?: readonly string[];
+  scatterFraction?: number;
+  raw?: readonly Reference[];
+}
+
+const DEFAULT_CORRECTIONS = ['NORM', 'ATTN', 'RAN', 'DECY'];
+
+/** PET images of one reconstruction: frame after frame, in each from head to feet. Each is built when it is asked for. */
+export function petInstances(context: ObjectContext, input: PetSeriesInput): SeriesObjects {
+  const slices = input.frames[0]!.volume.size[2];
+  const seriesStart = Math.min(...input.acquisition.frames.map((frame) => frame.startedAt));
+  const common = {
+    ...commonScope(context, { ...input, modality: 'PT', startedAt: seriesStart }),
+    ...seriesScope(context, input, seriesStart),
+  };
+  const count = slices * input.frames.length;
+  const series = { modality: 'PT', sopClassUid: sopClassOf('pet'), description: input.description, count };
+  const windows = input.frames.map(({ volume }) => ({ windowWidth: volumeWindow(volume) }));
+  return seriesOf(context, series, input, (place) => {
+    const number = Math.floor(place.index / slices);
+    const k = slices - 1 - (place.index % slices);
+    const { windowWidth } = windows[number]!;
+    return petSlice(
+      context,
+      input,
+      { ...common, windowWidth, windowCenter: windowWidth / 2 },
+      { place, frame: input.frames[number]!, k, seriesStart },
+    );
+  });
+}
+
+interface SlicePlace {
+  place: Place;
+  frame: PetFrame;
+  k: number;
+  seriesStart: Millisecond;
+}
+
+function petSlice(context: ObjectContext, input: PetSeriesInput, common: Scope, at: SlicePlace): BuiltObject {
+  const { volume, gate } = at.frame;
+  const [nx, ny] = volume.size;
+  const [x, y, firstZ] = volume.origin;
+  const z = firstZ + at.k * volume.spacing[2];
+  const record = frameOfSlice(input.acquisition.frames, at.frame.frame, z);
+  const pixels = petPixels(volume.data.subarray(at.k * nx * ny, (at.k + 1) * nx * ny));
+  const halfLife = context.exam.injection?.halfLifeSeconds;
+  const dataset = finishObject(context, 'pet', {
+    ...common,
+    ...at.place.scope,
+    ...timesScope('acquisition', record.startedAt),
+    ...timesScope('content', context.now),
+    ...pixelScope(pixels, nx, ny, 16),
+    ...frameTiming({ startedAt: record.startedAt, seconds: record.seconds, seriesStart: at.seriesStart, halfLife }),
+    ...gateScope(gate),
+    acquisitionNumber: input.rangeNumber * 1000 + record.bed + 1,
+    imagePositionPatient: [x, y, z],
+    sliceLocation: z,
+    imageIndex: at.place.index + 1, // frames and gates before slices: PS3.3 C.8.9.4.1.9
+    actualFrameDuration: record.seconds * 1000,
+  });
+  setPrivateValues(dataset, 'SIEMENS CSA HEADER', '0029', {
+    SeriesHeaderType: ['PET_REPLAY_PARAM'],
+    SeriesHeaderVersion: ['1.3'],
+  });
+  const start = timesScope('acquisition', at.seriesStart).acquisitionDateTime as string;
+  setPrivateValues(dataset, 'SIEMENS MED PT', '0071', {
+    RegistrationMatrixUid: [newUid(context)],
+    DecayCorrectionDateTime: [start],
+    FrameKind: [gate ? 'GATED' : input.range.frames.length > 0 ? 'DYNAMIC' : 'STATIC'],
+  });
+  return { dataset };
+}
+
+function seriesScope(context: ObjectContext, input: PetSeriesInput, seriesStart: Millisecond): Scope {
+  const { recon, range } = input;
+  const { volume, gate } = input.frames[0]!;
+  const corrections = [...new Set([...(input.corrections ?? DEFAULT_CORRECTIONS), 'DECY'])];
+  const dynamic = range.frames.length > 0;
+  const kind = gate ? 'GATED' : dynamic ? 'DYNAMIC' : range.beds.length > 1 ? 'WHOLE BODY' : 'STATIC';
+  return {
+    ...SINOGRAM,
+    ...energyScope(),
+    ...orientationScope(),
+    ...Object.assign({}, ...corrections.map((term) => METHODS[term] ?? {})),
+    imageType: IMAGE_TYPES.pet,
+    units: volume.unit,
+    seriesType: [kind, 'IMAGE'],
+    numberOfRRIntervals: gate ? 1 : undefined,
+    numberOfTimeSlots: gate?.slots,
+    numberOfTimeSlices: dynamic && !gate ? input.frames.length : undefined,
+    numberOfSlices: volume.size[2],
+    correctedImage: corrections,
+    reconstructionDiameter: volume.size[0] * volume.spacing[0],
+    convolutionKernel: recon.gaussMm > 0 ? `XYZ Gauss${recon.gaussMm.toFixed(2)}` : 'All-pass',
+    reconstructionMethod: `${recon.method} ${recon.iterations}i${recon.subsets}s`,
+    radiopharmaceuticalInformationSequence: context.exam.injection && [
+      radiopharmaceutical(context.exam.injection, seriesStart),
+    ],
+    relatedSeriesSequence: relatedSeries(context, input),
+    pixelSpacing: [volume.spacing[1], volume.spacing[0]],
+    imageOrientationPatient: [1, 0, 0, 0, 1, 0],
+    sliceThickness: volume.spacing[2],
+    doseCalibrationFactor: context.equipment.doseCalibrationFactor,
+    scatterFractionFactor: input.scatterFraction,
+    sourceImageSequence: input.raw?.map(reference),
+  };
+}
+
+/** The bed whose centre is nearest, of the slice's frame: the one that sees it best. */
+function frameOfSlice(frames: readonly FrameRecord[], frame: number, z: number): FrameRecord {
+  const same = frames.filter((record) => record.frame === frame);
+  return (same.length > 0 ? same : frames).reduce((best, record) =>
+    Math.abs(record.centreZ - z) < Math.abs(best.centreZ - z) ? record : best,
+  );
+}
+
+function gateScope(gate: Gate | undefined): Scope {
+  if (!gate) return {};
+  const { triggerTime, frameTime, lowRRValue, highRRValue, heartRate, intervalsAcquired, intervalsRejected } = gate;
+  return { triggerTime, frameTime, lowRRValue, highRRValue, heartRate, intervalsAcquired, intervalsRejected };
+}
+
+/** A window from 0 to the largest value of the volume. */
+function volumeWindow(volume: Volume): number {
+  let peak = 0;
+  for (const value of volume.data) if (value > peak) peak = value;
+  return Math.max(1, Math.round(peak));
+}

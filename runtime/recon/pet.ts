@@ -1,0 +1,180 @@
+/** List mode of PET beds to a volume in Bq/ml, decay corrected to the start of the series. */
+
+import { ScannerError } from '../../hal/base/errors.js';
+import type { Kilovolt, Millimetre, Millisecond, Second } from '../../hal/base/units.js';
+import type { KernelOptions } from '../../native/addon.js';
+import { type FrameScan, reconstructPet, scanListmode, sortListmode } from '../../native/pet.js';
+import { blockOf, type PetMatrix } from '../../native/petgeometry.js';
+import { makeMuMap } from './mumap.js';
+import { combineBeds } from './petbeds.js';
+import { type PetCalibration, perCrystal } from './petcalibration.js';
+import { petGrid } from './petgrid.js';
+import { type FrameTiming, frameTiming } from './pettiming.js';
+import type { Volume } from './volume.js';
+
+export interface PetMethod {
+  method: 'OSEM3D' | 'OSEM3D+TOF';
+  iterations: number;
+  subsets: number;
+  matrix: PetMatrix;
+  /** Gaussian post filter, FWHM. */
+  gaussMm: Millimetre;
+}
+
+/** List mode of one bed position and frame. */
+export interface PetBed {
+  words: Uint32Array;
+  /** Patient z at the PET centre. */
+  centreZ: Millimetre;
+  /** Scanner time of time tag 0, ms since the epoch. */
+  startedAt: Millisecond;
+  seconds: Second;
+  /** Part of the words to be used, ms of time tags; absent: all. */
+  frame?: { startMs: Millisecond; endMs: Millisecond };
+}
+
+export interface PetJob {
+  method: PetMethod;
+  beds: readonly PetBed[];
+  /** CT for attenuation; absent: the image is not attenuation corrected. */
+  ct?: { volume: Volume; kv: Kilovolt };
+  halfLifeSeconds: Second;
+  positronFraction: number;
+  /** Decay is corrected to here: scanner time, ms since the epoch. */
+  seriesStart: Millisecond;
+  calibration: PetCalibration;
+}
+
+export interface PetStatistics {
+  prompts: number;
+  /** Delayed events: the estimate of the randoms among the prompts. */
+  randoms: number;
+  trues: number;
+  promptsPerSecond: number;
+  truesPerSecond: number;
+  corruptWords: number;
+  /** Time that the tags leave out, ms. */
+  missingMs: number;
+  /** Prompts in bins that no working crystal pair feeds. */
+  impossible: number;
+}
+
+export interface PetBedImage extends FrameTiming {
+  volume: Volume;
+  startedAt: Millisecond;
+  /** Time in which events were counted. */
+  seconds: Second;
+  statistics: PetStatistics;
+  /** Part of the bed that the CT does not reach. */
+  outsideCt: number;
+}
+
+export interface PetSeries {
+  beds: PetBedImage[];
+  volume: Volume;
+  /** For each slice of `volume` the index of the bed that weighs most. */
+  bedOfSlice: number[];
+  /** As Reconstruction Method (0054,1103) and Convolution Kernel (0018,1210) write it. */
+  reconstructionMethod: string;
+  convolutionKernel: string;
+  /** Terms of Corrected Image (0028,0051). */
+  corrections: string[];
+}
+
+/**
+ * Reconstructs every bed and combines them.
+ * @throws ScannerError data.missing without beds or events, data.invalid for a CT that misses a bed, timeout.aborted
+ */
+export async function reconstructPetSeries(job: PetJob, run: KernelOptions = {}): Promise<PetSeries> {
+  const beds: PetBedImage[] = [];
+  for (const [index, bed] of job.beds.entries()) {
+    const onProgress = (fraction: number) => run.onProgress?.((index + fraction) / job.beds.length);
+    beds.push(await reconstructBed(job, bed, { ...run, onProgress }));
+  }
+  const { volume, bedOfSlice } = await combineBeds(
+    beds.map((bed) => bed.volume),
+    run.signal,
+  );
+  const { method, iterations, subsets, gaussMm } = job.method;
+  return {
+    beds,
+    volume,
+    bedOfSlice,
+    reconstructionMethod: `${method} ${iterations}i${subsets}s`,
+    convolutionKernel: gaussMm > 0 ? `XYZ Gauss${gaussMm.toFixed(2)}` : 'ALL PASS',
+    corrections: ['NORM', 'DECY', 'RAN', ...(job.ct ? ['ATTN'] : [])],
+  };
+}
+
+async function reconstructBed(job: PetJob, bed: PetBed, run: KernelOptions): Promise<PetBedImage> {
+  const { threads, signal } = run;
+  const part = (from: number, to: number): KernelOptions => ({
+    threads,
+    signal,
+    onProgress: (fraction) => run.onProgress?.(from + (to - from) * fraction),
+  });
+  const { method, calibration, ct } = job;
+  const scan = await scanListmode({ words: bed.words, ...bed.frame }, part(0, 0.02));
+  if (scan.prompts === 0)
+    throw new ScannerError('data.missing', { what: `coincidences of the PET bed at z ${bed.centreZ} mm` });
+  const words = bed.words.subarray(scan.firstWord, scan.endWord);
+  const events = await sortListmode(
+    { words, prompts: scan.prompts, tof: method.method === 'OSEM3D+TOF' },
+    part(0.02, 0.06),
+  );
+  const mu = ct && (await makeMuMap(ct.volume, ct.kv, bed.centreZ, part(0.06, 0.1)));
+  const time = countedTime(bed, scan);
+  const timing = frameTiming(time.startedAt, time.wallSeconds, job.seriesStart, job.halfLifeSeconds);
+  const scale = (calibration.bqmlPerCount * timing.decayFactor) / (time.seconds * job.positronFraction);
+  const image = await reconstructPet(
+    {
+      matrix: method.matrix,
+      iterations: method.iterations,
+      subsets: method.subsets,
+      blurFwhmMm: method.gaussMm,
+      events,
+      tofFwhmPs: calibration.tofFwhmPs,
+      scale,
+      mu: mu?.volume.data,
+      normalisation: calibration.normalisation,
+      randoms: { delayeds: scan.delayeds, singles: singlesPerCrystal(scan) },
+    },
+    part(0.1, 1),
+  );
+  return {
+    ...timing,
+    volume: { ...petGrid(method.matrix, bed.centreZ), data: image.data, unit: 'BQML' },
+    startedAt: time.startedAt,
+    seconds: time.seconds,
+    statistics: { ...statistics(scan, time.seconds), impossible: image.impossible },
+    outsideCt: mu?.outsideFraction ?? 0,
+  };
+}
+
+/** Start of the frame, its length, and the part of it in which the rings counted. */
+function countedTime(bed: PetBed, scan: FrameScan): { startedAt: Millisecond; wallSeconds: Second; seconds: Second } {
+  const startMs = bed.frame?.startMs ?? 0;
+  const endMs = Math.min(bed.frame?.endMs ?? Number.POSITIVE_INFINITY, bed.seconds * 1000);
+  const wallSeconds = (endMs - startMs) / 1000;
+  return { startedAt: bed.startedAt + startMs, wallSeconds, seconds: wallSeconds - scan.missingMs / 1000 };
+}
+
+function statistics(scan: FrameScan, seconds: Second): Omit<PetStatistics, 'impossible'> {
+  const trues = scan.prompts - scan.delayeds;
+  return {
+    prompts: scan.prompts,
+    randoms: scan.delayeds,
+    trues,
+    promptsPerSecond: scan.prompts / seconds,
+    truesPerSecond: trues / seconds,
+    corruptWords: scan.corrupt,
+    missingMs: scan.missingMs,
+  };
+}
+
+/** Relative singles rates; all alike when the words hold no singles tags (only their shape is used). */
+function singlesPerCrystal(scan: FrameScan): Float32Array {
+  const known = scan.singles.some((rate) => rate > 0);
+  const mean = scan.singles.reduce((sum, rate) => sum + rate, 0) / scan.singles.length;
+  return perCrystal((ring, crystal) => (known ? scan.singles[blockOf(ring, crystal)]! / mean : 1));
+}

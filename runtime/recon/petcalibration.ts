@@ -1,0 +1,70 @@
+/** Normalisation and calibration of the PET rings, as `scripts/calibrate-pet.ts` measured them. */
+
+import { ScannerError } from '../../hal/base/errors.js';
+import { readTable } from '../../hal/base/table.js';
+import type { PetNormalisation } from '../../native/pet.js';
+import { isVirtualCrystal, isVirtualRing, PET } from '../../native/petgeometry.js';
+
+export interface PetCalibration {
+  normalisation: PetNormalisation;
+  /** Bq/ml of positrons for one count a second and mm of line (dose calibration factor). */
+  bqmlPerCount: number;
+  /** Timing resolution, ps FWHM. */
+  tofFwhmPs: number;
+  /** When it was measured, ISO 8601. */
+  measuredAt: string;
+}
+
+/** The file: efficiencies as 16-bit numbers in base64, [crystal][ring], times `efficiencyStep`. */
+export interface PetCalibrationFile {
+  measuredAt: string;
+  how: string;
+  bqmlPerCount: number;
+  tofFwhmPs: number;
+  efficiencyStep: number;
+  efficiencies: string;
+  geometric: number[];
+  axial: number[];
+}
+
+/** @throws ScannerError data.invalid when the file does not fit this scanner */
+export function loadPetCalibration(): PetCalibration {
+  return readPetCalibration(readTable<PetCalibrationFile>(import.meta.url, './calibration/pet-norm.json'));
+}
+
+export function readPetCalibration(file: PetCalibrationFile): PetCalibration {
+  const bytes = Uint8Array.from(Buffer.from(file.efficiencies, 'base64'));
+  const sizes = [bytes.length / 2, file.geometric.length, file.axial.length];
+  const expected = [PET.crystals * PET.rings, PET.radials, PET.planes];
+  if (sizes.join() !== expected.join()) {
+    throw new ScannerError('data.invalid', {
+      what: 'PET normalisation',
+      message: `sizes ${sizes}, expected ${expected}`,
+    });
+  }
+  const crystals = Float32Array.from(new Uint16Array(bytes.buffer), (n) => n * file.efficiencyStep);
+  const normalisation = {
+    crystals,
+    geometric: Float32Array.from(file.geometric),
+    axial: Float32Array.from(file.axial),
+  };
+  const { bqmlPerCount, tofFwhmPs, measuredAt } = file;
+  return { normalisation, bqmlPerCount, tofFwhmPs, measuredAt };
+}
+
+/** Perfect crystals with the gaps between blocks. */
+export function uniformNormalisation(): PetNormalisation {
+  return {
+    crystals: perCrystal(() => 1),
+    geometric: new Float32Array(PET.radials).fill(1),
+    axial: new Float32Array(PET.planes).fill(1),
+  };
+}
+
+/** [crystal][ring] of a value by crystal; 0 for virtual crystals. */
+export function perCrystal(value: (ring: number, crystal: number) => number): Float32Array {
+  return Float32Array.from({ length: PET.crystals * PET.rings }, (_, i) => {
+    const [crystal, ring] = [Math.floor(i / PET.rings), i % PET.rings];
+    return isVirtualCrystal(crystal) || isVirtualRing(ring) ? 0 : value(ring, crystal);
+  });
+}

@@ -1,0 +1,3 @@
+import { conformOver } from './suite.js';
+
+conformOver('pty');

@@ -1,0 +1,230 @@
+import { readFileSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { ScannerError } from '../../hal/base/errors.js';
+import { type Dataset, dataset, items, needText, remove, text } from '../../runtime/dicom/dataset/dataset.js';
+import { readFileMeta } from '../../runtime/dicom/dataset/header.js';
+import { makeUid } from '../../runtime/dicom/dataset/uid.js';
+import { CommitmentScu } from '../../runtime/dicom/services/commitment-scu.js';
+import { echo } from '../../runtime/dicom/services/echo-scu.js';
+import { find } from '../../runtime/dicom/services/find-scu.js';
+import { createMpps, setMpps } from '../../runtime/dicom/services/mpps-scu.js';
+import { DicomServer } from '../../runtime/dicom/services/server.js';
+import { storeFiles } from '../../runtime/dicom/services/store-scu.js';
+import { UIDS } from '../../runtime/dicom/uids.js';
+import { type Hospital, startHospital } from '../../sim/hospital/hospital.js';
+import { demoEntries } from '../../sim/hospital/worklist.js';
+import { CSA_NON_IMAGE, clock, localNode, log, makeObject, scratch, scu } from '../helpers/dicom.js';
+
+const test = suite('hospital');
+const folder = scratch();
+let hospital: Hospital;
+let modality: DicomServer;
+const commitment = new CommitmentScu({ clock, log });
+
+test.before(async () => {
+  modality = new DicomServer({ port: 0, clock, log, services: [commitment.service()] });
+  const port = await modality.listen();
+  hospital = await startHospital({
+    worklist: demoEntries('20261123', 'PETRIG'),
+    dataDir: folder,
+    risPort: 0,
+    pacsPort: 0,
+    callbacks: [localNode(port, 'PETRIG')],
+    clock,
+    log,
+  });
+});
+
+test.after(async () => {
+  await hospital.close();
+  await modality.close();
+});
+
+async function codeOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+  } catch (error) {
+    const { code, context } = error as ScannerError;
+    return context.status ? String(context.status) : code;
+  }
+  return 'none';
+}
+
+async function collect(query: Dataset, limit?: number): Promise<Dataset[]> {
+  const found: Dataset[] = [];
+  for await (const match of find({ ...scu(hospital.ris), sopClass: UIDS.modalityWorklist, query, limit }))
+    found.push(match);
+  return found;
+}
+
+function broadQuery(step: Record<string, string | null> = {}): Dataset {
+  return dataset({
+    PatientName: null,
+    AccessionNumber: null,
+    StudyInstanceUID: null,
+    RequestedProcedureCodeSequence: [],
+    ScheduledProcedureStepSequence: dataset({
+      ScheduledStationAETitle: 'PETRIG',
+      ScheduledProcedureStepStartDate: '20261123',
+      Modality: 'PT',
+      ScheduledProcedureStepID: null,
+      CommentsOnTheScheduledProcedureStep: null,
+      ...step,
+    }),
+  });
+}
+
+test('both answer an echo, and only when called by name', async () => {
+  assert.ok((await echo(scu(hospital.ris))).ms >= 0);
+  await echo(scu(hospital.pacs));
+  assert.is(await codeOf(echo(scu({ ...hospital.pacs, aeTitle: 'OTHER' }))), 'peer.rejected');
+});
+
+test('the worklist matches on keys and returns what was asked, in the right characters', async () => {
+  const found = await collect(broadQuery());
+  assert.is(found.length, 2);
+  assert.is(text(found[0]!, 'PatientName'), 'Phantom^Nema');
+  assert.is(text(found[1]!, 'PatientName'), 'Größe^Zoë');
+  assert.is(text(found[1]!, 'SpecificCharacterSet'), 'ISO_IR 100');
+  const step = items(found[0]!, 'ScheduledProcedureStepSequence')[0]!;
+  assert.is(text(step, 'ScheduledProcedureStepID'), 'SPS1');
+  assert.equal(step['00400400']!.Value, []);
+  assert.is(items(found[0]!, 'RequestedProcedureCodeSequence').length, 1);
+  assert.is(text(found[0]!, 'PatientID'), undefined);
+});
+
+test('dates match as ranges, names by wild card, and nothing else comes', async () => {
+  assert.is((await collect(broadQuery({ ScheduledProcedureStepStartDate: '20261122-20261124' }))).length, 2);
+  assert.is((await collect(broadQuery({ ScheduledProcedureStepStartDate: '-20261122' }))).length, 0);
+  assert.is((await collect(broadQuery({ ScheduledProcedureStepStartTime: '0900-' }))).length, 1);
+  assert.is((await collect(broadQuery({ Modality: 'MR' }))).length, 0);
+  assert.is((await collect({ ...broadQuery(), ...dataset({ PatientName: 'phantom*' }) })).length, 1);
+  assert.is((await collect({ ...broadQuery(), ...dataset({ AccessionNumber: 'A2' }) })).length, 1);
+});
+
+test('a limit cancels the query', async () => {
+  assert.is((await collect(broadQuery(), 1)).length, 1);
+});
+
+function inProgress(): Dataset {
+  const empty = [
+    'PatientBirthDate',
+    'PatientSex',
+    'ReferencedPatientSequence',
+    'PerformedStationName',
+    'PerformedLocation',
+    'PerformedProcedureStepDescription',
+    'PerformedProcedureTypeDescription',
+    'ProcedureCodeSequence',
+    'PerformedProcedureStepEndDate',
+    'PerformedProcedureStepEndTime',
+    'StudyID',
+    'PerformedProtocolCodeSequence',
+    'PerformedSeriesSequence',
+  ];
+  return dataset({
+    ...Object.fromEntries(empty.map((keyword) => [keyword, null])),
+    PatientName: 'A^B',
+    PatientID: 'P',
+    PerformedProcedureStepID: 'PPS1',
+    PerformedStationAETitle: 'PETRIG',
+    PerformedProcedureStepStartDate: '20261123',
+    PerformedProcedureStepStartTime: '120000',
+    PerformedProcedureStepStatus: 'IN PROGRESS',
+    Modality: 'PT',
+    ScheduledStepAttributesSequence: dataset({
+      StudyInstanceUID: '2.25.5',
+      ReferencedStudySequence: null,
+      AccessionNumber: 'A1',
+      RequestedProcedureID: 'RP1',
+      RequestedProcedureDescription: null,
+      ScheduledProcedureStepID: 'SPS1',
+      ScheduledProcedureStepDescription: null,
+      ScheduledProtocolCodeSequence: null,
+    }),
+  });
+}
+
+function completed(): Dataset {
+  return dataset({
+    PerformedProcedureStepStatus: 'COMPLETED',
+    PerformedProcedureStepEndDate: '20261123',
+    PerformedProcedureStepEndTime: '123000',
+    PerformedSeriesSequence: dataset({
+      PerformingPhysicianName: null,
+      ProtocolName: 'wholebody',
+      OperatorsName: null,
+      SeriesInstanceUID: '2.25.6',
+      SeriesDescription: null,
+      RetrieveAETitle: null,
+      ReferencedImageSequence: null,
+      ReferencedNonImageCompositeSOPInstanceSequence: null,
+    }),
+  });
+}
+
+test('a performed procedure step goes its way, and every wrong turn gets its own status', async () => {
+  const sopInstanceUid = makeUid();
+  const create = (attributes: Dataset, uid = sopInstanceUid) =>
+    createMpps({ ...scu(hospital.ris), sopInstanceUid: uid, attributes });
+  const set = (attributes: Dataset, uid = sopInstanceUid) =>
+    setMpps({ ...scu(hospital.ris), sopInstanceUid: uid, attributes });
+  assert.is(await codeOf(create(remove(inProgress(), 'Modality'))), '0120');
+  assert.is(await codeOf(create({ ...inProgress(), ...dataset({ PerformedStationAETitle: null }) })), '0120');
+  assert.is(await codeOf(create({ ...inProgress(), ...completed() })), '0106');
+  assert.is((await create(inProgress())).status, '0000');
+  assert.is(await codeOf(create(inProgress())), '0111');
+  assert.is(await codeOf(set(completed(), makeUid())), '0112');
+  assert.is(await codeOf(set(dataset({ PatientName: 'X' }))), '0105');
+  assert.is(await codeOf(set(remove(completed(), 'PerformedProcedureStepEndTime'))), '0120');
+  assert.is(hospital.mpps.get(sopInstanceUid)!.status, 'IN PROGRESS');
+  await set(completed());
+  assert.is(hospital.mpps.get(sopInstanceUid)!.status, 'COMPLETED');
+  assert.is(await codeOf(set(completed())), '0110');
+  assert.is(text(hospital.mpps.get(sopInstanceUid)!.attributes, 'PerformedStationAETitle'), 'PETRIG');
+});
+
+test('objects arrive byte for byte, the private class too, and commitment tells which are safe', async () => {
+  const files = [await makeObject(folder), await makeObject(folder, { sopClassUid: CSA_NON_IMAGE, bytes: 300_001 })];
+  const results = await storeFiles(
+    scu(hospital.pacs),
+    files.map(({ path }) => path),
+  );
+  assert.equal(
+    results.map(({ outcome }) => outcome),
+    ['stored', 'stored'],
+  );
+  for (const { path, sopInstanceUid } of files) {
+    const stored = hospital.instances.get(sopInstanceUid)!;
+    const [sent, got] = [await readFileMeta(path), await readFileMeta(stored.path)];
+    assert.ok(
+      readFileSync(path).subarray(sent.datasetOffset).equals(readFileSync(stored.path).subarray(got.datasetOffset)),
+    );
+    assert.is(needText(got.meta, 'SourceApplicationEntityTitle'), 'PETRIG');
+  }
+  const unknown = { sopClassUid: CSA_NON_IMAGE, sopInstanceUid: makeUid() };
+  const wrongClass = { sopClassUid: CSA_NON_IMAGE, sopInstanceUid: files[0]!.sopInstanceUid };
+  const good = await commitment.request({ ...scu(hospital.pacs), instances: files });
+  assert.equal(good.failed, []);
+  assert.is(good.committed.length, 2);
+  const mixed = await commitment.request({ ...scu(hospital.pacs), instances: [files[0]!, unknown, wrongClass] });
+  assert.is(mixed.committed.length, 1);
+  assert.equal(
+    mixed.failed.map(({ reason }) => reason),
+    ['0112', '0119'],
+  );
+});
+
+test('a modality without an address gets its commitment on the association it opened', async () => {
+  const file = await makeObject(folder);
+  await storeFiles(scu(hospital.pacs), [file.path]);
+  const result = await commitment.request({
+    ...scu(hospital.pacs, { callingAe: 'NOBODY' }),
+    instances: [file],
+    keepOpenMs: 10_000,
+  });
+  assert.is(result.committed.length, 1);
+});
+
+test.run();
