@@ -121,7 +121,7 @@ export interface PetScene {
 export interface PetRates {
   /** [192] counts per second of each block. */
   singles: Float64Array;
-  /** Unscattered coincidences within the sinogram per second. */
+  /** Unscattered coincidences within the sinogram per second, of collinear photons. */
   truesPerSecond: number;
 }
 

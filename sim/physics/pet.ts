@@ -15,6 +15,7 @@ import {
 } from '../../native/physics.js';
 import { attenuationPerMm } from './materials.js';
 import { nuclide } from './nuclides.js';
+import { uniformAt } from './random.js';
 
 interface RingsTable {
   source: string;
@@ -30,26 +31,14 @@ interface RingsTable {
 /** The rings' figures, with their source. */
 export const RINGS: Readonly<RingsTable> = readTable(import.meta.url, './rings.json');
 
-/** Uniform numbers in [0, 1) from a seed (mulberry32, T. Ettinger). */
-function uniforms(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 /**
  * Detection efficiency of every crystal of one scanner, [ring][crystal], 0 for virtual ones.
  * @param scanner names the individual scanner: another number, another table
  * @param spread relative standard deviation between crystals
  */
 export function crystalEfficiencies(scanner: number, spread = RINGS.crystalSpread): Float32Array {
-  const next = uniforms(scanner);
   return Float32Array.from({ length: PET_RINGS.rings * PET_RINGS.crystals }, (_, i) => {
-    const deviation = 2 * next() - 1; // uniform: no crystal is dead or far better than the rest
+    const deviation = 2 * uniformAt(scanner, i) - 1; // uniform: no crystal is dead or far better than the rest
     const virtual = Math.floor(i / PET_RINGS.crystals) % 14 === 13 || (i % PET_RINGS.crystals) % 14 === 13;
     return virtual ? 0 : Math.min(1, RINGS.photonEfficiency * (1 + spread * Math.sqrt(3) * deviation));
   });
