@@ -69,6 +69,14 @@ export const configSchema = z.strictObject({
   phantom: z.string().default('nema-body'),
   /** Factor on the phantom's activity. */
   activityScale: z.number().positive().default(1),
+  /** What is injected when an examination does not say it; names or code values of the coded terms. */
+  injection: z
+    .strictObject({
+      radionuclide: z.string().default('F-18'),
+      radiopharmaceutical: z.string().default('FDG'),
+      activityMBq: z.number().positive().default(50),
+    })
+    .prefault({}),
   seed: z.number().int().nonnegative().default(1),
   data: z.string().default('./petrig-data'),
   /** Mark objects as simulated. */

@@ -17,6 +17,8 @@ export interface Acquisition {
 export interface ExposureRecord {
   /** The detector's scan number: raw data carry it. */
   scanId: number;
+  /** Readings that the detector says it has sent. */
+  readings: number;
   kv: number;
   ma: number;
   seconds: Second;
@@ -33,6 +35,8 @@ export interface ExposureRecord {
 export interface FrameRecord {
   /** The PET rings' frame number: raw data carry it. */
   frameId: number;
+  /** List-mode words that the rings say they have sent. */
+  words: number;
   bed: number;
   frame: number;
   /** Patient z at the PET centre. */

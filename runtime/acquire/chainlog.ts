@@ -6,7 +6,7 @@ import { within } from '../../hal/base/deadline.js';
 import { ScannerError } from '../../hal/base/errors.js';
 import type { Chain } from '../../hal/contract/chain.js';
 import type { CtDetectorEvent } from '../../hal/contract/ctdetector.js';
-import type { Fault } from '../../hal/contract/device.js';
+import { DEVICE_NAMES, type Fault } from '../../hal/contract/device.js';
 import type { GantryEvent } from '../../hal/contract/gantry.js';
 import type { GatingEvent } from '../../hal/contract/gating.js';
 import type { GeneratorEvent } from '../../hal/contract/generator.js';
@@ -35,7 +35,7 @@ export class ChainLog {
 
   constructor(chain: Chain, clock: Clock) {
     this.#clock = clock;
-    for (const name of Object.keys(chain) as (keyof Chain)[]) {
+    for (const name of DEVICE_NAMES) {
       const device = chain[name];
       const note = (event: EventsOf[keyof EventsOf]) => this.#note({ device: name, event } as Named);
       // each device's stream has its own event type; `note` pairs it with the name again

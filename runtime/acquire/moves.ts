@@ -9,7 +9,23 @@ const TRAVEL_SPEED = 150;
 /** Longest spin-up or spin-down that is waited for, s of scanner time. */
 const SPIN_SECONDS = 30;
 
-export async function travelTo({ chain, events, signal }: StepContext, position: number): Promise<void> {
+/** Longest search for the reference marks of the table, s of scanner time. */
+const HOMING_SECONDS = 120;
+
+/** A table that has lost its reference (power-up, reboot) finds it before anything else. */
+async function home({ chain, events, signal }: StepContext): Promise<void> {
+  if (chain.table.state.homed) return;
+  mustAccept(await chain.table.home({ signal }), 'table', 'home');
+  await events.until('table', isType('homed'), {
+    ms: HOMING_SECONDS * 1000,
+    what: 'table to find its reference',
+    signal,
+  });
+}
+
+export async function travelTo(context: StepContext, position: number): Promise<void> {
+  await home(context);
+  const { chain, events, signal } = context;
   const distance = Math.abs(chain.table.state.horizontal - position);
   if (distance < 0.01 && !chain.table.state.moving) return;
   const after = events.all('table').length;

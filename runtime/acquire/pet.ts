@@ -4,6 +4,7 @@ import type { PetRingsEvent } from '../../hal/contract/petrings.js';
 import { PET_RINGS } from '../../hal/contract/petrings.js';
 import { tableForPet } from '../protocol/geometry.js';
 import type { PetRange } from '../protocol/plan.js';
+import type { FrameRecord } from './acquisition.js';
 import { isType } from './chainlog.js';
 import { stopRotation, travelTo } from './moves.js';
 import { mustAccept } from './reply.js';
@@ -36,11 +37,13 @@ async function arm({ chain, signal }: PetContext): Promise<void> {
 async function scan(context: PetContext): Promise<void> {
   const { range, record } = context;
   for (const [bed, { centreZ, seconds }] of range.beds.entries()) {
-    if (record.frames.some((frame) => frame.bed === bed)) continue; // resumed: this bed is there already
-    await travelTo(context, tableForPet(centreZ, context.landmarkMm));
     const frames = range.frames.length ? range.frames : [seconds];
-    for (const [frame, length] of frames.entries())
+    for (const [frame, length] of frames.entries()) {
+      // resumed: what was kept is not acquired again
+      if (record.frames.some((kept) => kept.bed === bed && kept.frame === frame)) continue;
+      await travelTo(context, tableForPet(centreZ, context.landmarkMm));
       await acquireFrame(context, { bed, frame, centreZ, seconds: length });
+    }
   }
 }
 
@@ -64,14 +67,15 @@ async function acquireFrame(
       signal,
     });
     const rates = chain.petrings.state;
-    await events.until('petrings', ofFrame('drained', frameId), {
+    const drained = await events.until('petrings', ofFrame('drained', frameId), {
       ms: 3_600_000 * clock.speed,
       what: 'PET words',
       signal,
     });
     const inFrame = (t: number) => t >= started.at && t < ended.at;
-    record.frames.push({
+    const done: FrameRecord = {
       frameId,
+      words: drained.words,
       bed: at.bed,
       frame: at.frame,
       centreZ: at.centreZ,
@@ -81,7 +85,8 @@ async function acquireFrame(
       delayeds: 0,
       singlesPerSecond: rates.singlesPerSecond,
       triggers: events.all('gating').filter((trigger) => inFrame(trigger.at)).length,
-    });
+    };
+    await context.frameDone(done);
     if (ended.reason !== 'time')
       record.deviations.push(`bed ${at.bed + 1}: ended by ${ended.reason} after ${ended.seconds} s`);
   } finally {

@@ -5,7 +5,7 @@ import { asScannerError, type ScannerError } from '../../hal/base/errors.js';
 import type { Log } from '../../hal/base/log.js';
 import type { Chain } from '../../hal/contract/chain.js';
 import type { ScanPlan, ScanRange } from '../protocol/plan.js';
-import type { Acquisition } from './acquisition.js';
+import type { Acquisition, FrameRecord } from './acquisition.js';
 import { ChainLog } from './chainlog.js';
 import { FRAMES_PER_BED, petSteps } from './pet.js';
 import type { RangeSteps, StepContext } from './step.js';
@@ -27,18 +27,21 @@ export interface RunnerOptions {
   plan: ScanPlan;
   examId: string;
   landmarkMm: number;
-  /** First scan number; every range gets a block of numbers above it. */
+  /** First scan number; every range and attempt gets a block of numbers above it. */
   firstScanId: number;
+  /** What earlier goes have acquired already, by range. */
+  records: Record<string, Acquisition>;
+  frameDone(record: Acquisition, frame: FrameRecord): Promise<void>;
   onProgress(rangeId: string, fraction: number): void;
 }
 
 /** Scan numbers that one range may use: one for CT, one a bed and frame for PET. */
 const IDS_PER_RANGE = 100 * FRAMES_PER_BED;
+const IDS_PER_ATTEMPT = 100 * IDS_PER_RANGE;
 
 export class RangeRunner {
   readonly #options: RunnerOptions;
   readonly #events: ChainLog;
-  readonly #records = new Map<string, Acquisition>();
 
   constructor(options: RunnerOptions) {
     this.#options = options;
@@ -47,12 +50,12 @@ export class RangeRunner {
 
   /** What the hardware did in a range so far. */
   record(rangeId: string): Acquisition | undefined {
-    return this.#records.get(rangeId);
+    return this.#options.records[rangeId];
   }
 
   /** @throws ScannerError what kept the step from its end */
-  async perform(step: StepName, rangeId: string, signal?: AbortSignal): Promise<void> {
-    const context = this.#context(rangeId, signal);
+  async perform(step: StepName, rangeId: string, attempt = 1, signal?: AbortSignal): Promise<void> {
+    const context = this.#context(rangeId, attempt, signal);
     if (step === 'position') this.#events.clear();
     const steps = STEPS[context.range.kind] as RangeSteps<ScanRange>;
     await steps[step](context);
@@ -91,16 +94,17 @@ export class RangeRunner {
     this.#events.close();
   }
 
-  #context(rangeId: string, signal?: AbortSignal): StepContext {
-    const { chain, clock, log, plan, examId, landmarkMm, firstScanId, onProgress } = this.#options;
+  #context(rangeId: string, attempt: number, signal?: AbortSignal): StepContext {
+    const { chain, clock, log, plan, examId, landmarkMm, firstScanId, records, frameDone, onProgress } = this.#options;
     const index = plan.ranges.findIndex((range) => range.id === rangeId);
     const range = plan.ranges[index]!;
-    let record = this.#records.get(rangeId);
+    let record = records[rangeId];
     if (!record) {
       const now = clock.now();
       record = { examId, rangeId, kind: range.kind, startedAt: now, endedAt: now, frames: [], deviations: [] };
-      this.#records.set(rangeId, record);
+      records[rangeId] = record;
     }
+    const kept = record;
     return {
       chain,
       events: this.#events,
@@ -109,8 +113,9 @@ export class RangeRunner {
       range,
       landmarkMm,
       dosePhantom: plan.dosePhantom,
-      scanId: firstScanId + index * IDS_PER_RANGE,
-      record,
+      scanId: firstScanId + (attempt - 1) * IDS_PER_ATTEMPT + index * IDS_PER_RANGE,
+      record: kept,
+      frameDone: (frame) => frameDone(kept, frame),
       signal,
       onProgress: (fraction) => onProgress(rangeId, fraction),
     };

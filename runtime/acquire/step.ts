@@ -2,7 +2,7 @@ import type { Clock } from '../../hal/base/clock.js';
 import type { Log } from '../../hal/base/log.js';
 import type { Chain } from '../../hal/contract/chain.js';
 import type { ScanRange } from '../protocol/plan.js';
-import type { Acquisition } from './acquisition.js';
+import type { Acquisition, FrameRecord } from './acquisition.js';
 import type { ChainLog } from './chainlog.js';
 
 /** What every step of a range works with. `record` is filled in as the hardware reports. */
@@ -18,6 +18,8 @@ export interface StepContext<R extends ScanRange = ScanRange> {
   scanId: number;
   record: Acquisition;
   signal?: AbortSignal;
+  /** Keeps a PET frame's data once all its words are in and notes it in the record: what is noted is not acquired again. */
+  frameDone(frame: FrameRecord): Promise<void>;
   /** Fraction of the range done. */
   onProgress(fraction: number): void;
 }

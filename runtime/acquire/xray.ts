@@ -73,6 +73,7 @@ function noteExposure(context: XrayContext, ended: Extract<GeneratorEvent, { typ
   const { mas, reason } = ended;
   record.exposure = {
     scanId,
+    readings: 0,
     kv,
     ma,
     seconds: ended.seconds,
@@ -93,13 +94,14 @@ function noteExposure(context: XrayContext, ended: Extract<GeneratorEvent, { typ
   });
 }
 
-async function drain({ chain, events, scanId, signal }: XrayContext): Promise<void> {
+async function drain({ chain, events, record, scanId, signal }: XrayContext): Promise<void> {
   const drained = isType('drained');
-  await events.until(
+  const sent = await events.until(
     'ctdetector',
     (event): event is Extract<typeof event, { type: 'drained' }> => drained(event) && event.scanId === scanId,
     { ms: DRAIN_SILENCE_MS * 100, what: 'CT detector to send its readings', signal },
   );
+  if (record.exposure) record.exposure.readings = sent.readings;
   mustAccept(await chain.generator.standby({ signal }), 'generator', 'standby');
 }
 

@@ -18,5 +18,5 @@ export interface RawSet {
   seconds: Second;
   /** CT only: one record a reading, in `file`.index: Float64 LE triples of tube angle (rad), source plane patient z (mm), tube current (mA). */
   ct?: { readings: number; rows: number; channels: number; rowPitchMm: number; indexFile: string };
-  listmode?: { words: number; centreZ: number };
+  listmode?: { words: number; prompts: number; delayeds: number; centreZ: number };
 }

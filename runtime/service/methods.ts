@@ -18,6 +18,9 @@ const examRequest = z
     bedSeconds: z.number().positive().optional().describe('seconds a PET bed instead of the protocol'),
     span: z.strictObject({ fromZ: z.number(), toZ: z.number() }).optional().describe('patient mm around the landmark'),
     ma: z.number().positive().optional(),
+    injection: z
+      .strictObject({ radionuclide: z.string(), radiopharmaceutical: z.string(), activityMBq: z.number().positive() })
+      .optional(),
     phantom: z.string().optional().describe('simulated patient'),
   })
   .refine(

@@ -14,6 +14,8 @@ export interface ExamRequest {
   bedSeconds?: number;
   span?: { fromZ: number; toZ: number };
   ma?: number;
+  /** What was injected, at the start of the examination; the configuration's when absent. */
+  injection?: { radionuclide: string; radiopharmaceutical: string; activityMBq: number };
   /** A phantom's name or file for the simulated patient; refused with outside hardware. */
   phantom?: string;
 }

@@ -68,7 +68,7 @@ const listmodeSet: RawSet = {
   header: '!INTERFILE:=\n%comment:=list mode\n',
   startedAt: START,
   seconds: 120,
-  listmode: { words: 249_999, centreZ: 66 },
+  listmode: { words: 249_999, prompts: 200_000, delayeds: 40_000, centreZ: 66 },
 };
 
 const topogram = topogramInstances(context, {

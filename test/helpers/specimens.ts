@@ -132,11 +132,13 @@ export function acquisitionOf(range: TopogramRange | CtRange | PetRange, started
       singlesPerSecond: 1e7,
       triggers: 0,
       frameId: i + 1,
+      words: 1.5e6,
     }));
     return { ...base, endedAt: startedAt + 245_000, frames };
   }
   const exposure = {
     scanId: 1,
+    readings: 9216,
     kv: range.kv,
     ma: range.ma,
     seconds: 4,

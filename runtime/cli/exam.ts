@@ -1,0 +1,99 @@
+import { Command, InvalidArgumentError } from 'commander';
+import type { ServiceClient } from '../service/client.js';
+import type { ExamReport, ExamRequest } from '../service/operations.js';
+import { type ConnectionOptions, withClient, withConnection } from './connection.js';
+import { EXIT, fail, printJson, say, summary, table } from './output.js';
+import { Progress } from './progress.js';
+
+type RunOptions = ConnectionOptions & ExamRequest & { json?: boolean };
+
+export function numberOption(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('expected a number');
+  return value;
+}
+
+export function spanOption(text: string): { fromZ: number; toZ: number } {
+  const [fromZ, toZ] = text.split(':').map(Number);
+  if (fromZ === undefined || toZ === undefined || !(toZ > fromZ)) {
+    throw new InvalidArgumentError('expected FROM:TO in mm, e.g. -100:100');
+  }
+  return { fromZ, toZ };
+}
+
+/** Starts an examination, follows it to its end and returns its report. An interrupt aborts it cleanly. */
+export async function followExam(client: ServiceClient, request: ExamRequest): Promise<ExamReport> {
+  const progress = new Progress();
+  await client.onEvent((event) => progress.show(event));
+  const { examId } = await client.call<{ examId: string }>('exam.start', request);
+  const abort = () => void client.call('exam.abort', { examId, reason: 'operator' }).catch(() => undefined);
+  process.once('SIGINT', abort);
+  try {
+    return await client.call<ExamReport>('exam.wait', { examId });
+  } finally {
+    process.off('SIGINT', abort);
+    progress.stop();
+  }
+}
+
+/** Prints a report and sets the exit code that goes with it. */
+export function concludeExam(report: ExamReport, json: boolean): void {
+  if (json) printJson(report);
+  say(`\n${summary(report)}`);
+  if (report.outcome !== 'COMPLETED') process.exitCode = EXIT.failed;
+  else if (report.deliveries.some((delivery) => delivery.failed > 0 || delivery.error)) process.exitCode = EXIT.peer;
+}
+
+function run(options: RunOptions): Promise<void> {
+  const { data: _data, url: _url, token: _token, json = false, ...request } = options;
+  return withClient(options, fail, async (client) => concludeExam(await followExam(client, request), json));
+}
+
+function list(options: ConnectionOptions & { json?: boolean }): Promise<void> {
+  return withClient(options, fail, async (client) => {
+    const reports = await client.call<ExamReport[]>('exam.list');
+    if (options.json) return printJson(reports);
+    const head = ['examination', 'patient', 'protocol', 'phase'];
+    say(
+      table(
+        head,
+        reports.map((r) => [r.examId, r.patientName, r.protocol, r.phase]),
+      ),
+    );
+  });
+}
+
+function order(method: 'exam.abort' | 'exam.continue') {
+  return (examId: string, options: ConnectionOptions) =>
+    withClient(options, fail, async (client) => void (await client.call(method, { examId })));
+}
+
+export function examCommand(): Command {
+  const exam = new Command('exam').description('run and watch examinations on a running server');
+  withConnection(exam.command('run'))
+    .description('run one examination to its end')
+    .requiredOption('--protocol <name>', 'a protocol of the catalogue, or a JSON file')
+    .option('--accession <number>', 'take patient and request from this worklist entry')
+    .option('--patient-id <id>', 'unscheduled patient')
+    .option('--patient-name <name>', 'unscheduled patient, e.g. DOE^JANE')
+    .option('--emergency', 'emergency patient, without any data')
+    .option('--operator <name>', 'who runs it')
+    .option('--bed-seconds <s>', 'seconds a PET bed instead of the protocol', numberOption)
+    .option('--span <from:to>', 'scanned patient mm around the landmark, e.g. --span=-100:100', spanOption)
+    .option('--ma <mA>', 'tube current of CT ranges instead of the protocol', numberOption)
+    .option('--phantom <name>', 'simulated patient: a phantom or a JSON file')
+    .option('--json', 'one JSON document on stdout')
+    .addHelpText('after', '\nExample:\n  petrig exam run --protocol wholebody-fdg --accession A1 --json')
+    .action(run);
+  withConnection(exam.command('list'))
+    .description('all examinations')
+    .option('--json', 'one JSON document on stdout')
+    .action(list);
+  withConnection(exam.command('abort <exam>'))
+    .description('stop and discontinue an examination')
+    .action(order('exam.abort'));
+  withConnection(exam.command('continue <exam>'))
+    .description('go on with an interrupted examination')
+    .action(order('exam.continue'));
+  return exam;
+}

@@ -1,0 +1,343 @@
+/** The controller: what the service socket offers, carried out by machines, examinations, archive and network. */
+
+import { Subject } from 'rxjs';
+import type { Clock } from '../../hal/base/clock.js';
+import { asScannerError, ScannerError } from '../../hal/base/errors.js';
+import type { Log } from '../../hal/base/log.js';
+import type { Chain } from '../../hal/contract/chain.js';
+import { DEVICE_NAMES } from '../../hal/contract/device.js';
+import type { ExamOutput } from '../../machines/exam.types.js';
+import type { RecordStore } from '../../machines/persist.js';
+import type { Running } from '../../machines/running.js';
+import { createSupervisor, type Supervisor } from '../../machines/supervisor.js';
+import { mustAccept } from '../acquire/reply.js';
+import type { Archive } from '../archive/archive.js';
+import type { Config } from '../config.js';
+import type { CommitmentScu } from '../dicom/services/commitment-scu.js';
+import type { ExamReport, ExamRequest, LogEntry, Operations, ServiceEvent } from '../service/operations.js';
+import { version } from '../version.js';
+import type { WorklistItem } from '../worklist/item.js';
+import type { WorklistStore } from '../worklist/store.js';
+import { Deliveries } from './deliveries.js';
+import { Examination } from './examination.js';
+import { phaseOf } from './phase.js';
+import type { ExamRecord } from './record.js';
+import { registerExam } from './register.js';
+import { reportOf } from './report.js';
+import { sendTasks } from './sending.js';
+import { findIn, tasksOf } from './tasks.js';
+
+/** Acts on the simulated scanner. */
+export type Simulate = (action: { do: string } & Record<string, unknown>) => Promise<unknown>;
+
+export interface ControllerParts {
+  config: Config;
+  chain: Chain;
+  /** Absent with outside hardware. */
+  simulate?: Simulate;
+  archive: Archive;
+  worklist: WorklistStore;
+  records: RecordStore;
+  commitment: CommitmentScu;
+  queryWorklist(): Promise<WorklistItem[]>;
+  /** Resolves when MPPS has nothing left to tell, or has given up for now. */
+  mppsSettled(examId: string): Promise<void>;
+  dicomPort(): number;
+  recentLogs(last: number): LogEntry[];
+  clock: Clock;
+  log: Log;
+}
+
+/** How long a start waits for the devices, wall ms, before it goes on without some. */
+const DEVICES_MS = 10_000;
+
+export class Controller implements Operations {
+  readonly version = version;
+  readonly events$ = new Subject<ServiceEvent>();
+  readonly #parts: ControllerParts;
+  readonly #examinations = new Map<string, Examination>();
+  readonly #ends = new Map<string, Promise<void>>();
+  readonly #supervisor: Supervisor;
+  readonly #deliveries: Deliveries;
+  #items: WorklistItem[] = [];
+
+  private constructor(parts: ControllerParts) {
+    this.#parts = parts;
+    const { chain, clock, log, config, records, archive, commitment } = parts;
+    const sends = sendTasks({
+      archive,
+      commitment,
+      destinations: config.nodes.destinations,
+      callingAe: config.aeTitle,
+      clock,
+      log,
+      commitmentSeconds: config.commitmentSeconds,
+      reportCommitment: (report) => this.#supervisor.reportCommitment(report),
+      progress: (sendId, node) => this.#deliveries.step(sendId, node),
+    });
+    const forget = (machine: string, id: string) => records.remove(machine, id);
+    const tasks = tasksOf(findIn(this.#examinations), sends);
+    this.#supervisor = createSupervisor({ chain, clock, log, tasks, save: records.save, forget });
+    this.#deliveries = new Deliveries({
+      supervisor: this.#supervisor,
+      archive,
+      destinations: config.nodes.destinations,
+      commitmentSeconds: config.commitmentSeconds,
+      clock,
+      tell: this.#tell,
+    });
+    this.#follow();
+  }
+
+  /** Starts the machines, waits for the devices, and takes up what an earlier process left. */
+  static async start(parts: ControllerParts): Promise<Controller> {
+    const controller = new Controller(parts);
+    controller.#items = await parts.worklist.items();
+    await controller.#devicesReady();
+    await controller.#takeUp();
+    return controller;
+  }
+
+  status(): ReturnType<Operations['status']> {
+    const { config } = this.#parts;
+    return {
+      aeTitle: config.aeTitle,
+      hardware: config.hardware,
+      speed: config.speed,
+      data: config.data,
+      dicomPort: this.#parts.dicomPort(),
+      examRunning: this.#supervisor.snapshot.exam?.examId ?? null,
+    };
+  }
+
+  devices(): ReturnType<Operations['devices']> {
+    const { chain } = this.#parts;
+    return Object.fromEntries(
+      DEVICE_NAMES.map((name) => {
+        const { lifecycle, identity = null, state } = chain[name];
+        return [name, { lifecycle, identity, state }];
+      }),
+    );
+  }
+
+  async updateWorklist(): Promise<WorklistItem[]> {
+    const { worklist, queryWorklist } = this.#parts;
+    await worklist.update(await queryWorklist(), { replace: true });
+    this.#items = await worklist.items();
+    return this.#items;
+  }
+
+  worklist(): WorklistItem[] {
+    return this.#items;
+  }
+
+  async startExam(request: ExamRequest): Promise<{ examId: string }> {
+    const { config, worklist, clock, chain, simulate } = this.#parts;
+    const running = this.#supervisor.snapshot.exam?.examId;
+    if (running)
+      throw new ScannerError('operator.state', {
+        command: 'exam.start',
+        state: `examination ${running} is under way`,
+        expected: 'none',
+      });
+    if (request.phantom && !simulate) {
+      throw new ScannerError('operator.state', {
+        command: 'phantom',
+        state: 'the hardware is outside',
+        expected: 'hardware sim',
+      });
+    }
+    if (
+      request.accession !== undefined &&
+      (await worklist.byAccession(request.accession)).length === 0 &&
+      config.nodes.worklist
+    ) {
+      await this.updateWorklist();
+    }
+    const record = await registerExam(request, {
+      config,
+      worklist,
+      now: clock.now(),
+      anodeHeat: chain.generator.state.anodeHeat,
+    });
+    this.#mustBeReady();
+    const phantom = request.phantom ?? config.phantom;
+    await simulate?.({ do: 'setPhantom', phantom, activityScale: config.activityScale });
+    const examination = this.#adopt(record);
+    await examination.save();
+    const ranges = record.plan.ranges.map((range) => ({
+      id: range.id,
+      kind: range.kind,
+      gated: range.kind === 'pet' && range.gating !== 'none',
+    }));
+    this.#conclude(examination, this.#supervisor.startExam({ examId: record.exam.id, ranges }));
+    return { examId: record.exam.id };
+  }
+
+  examReport(examId: string): ExamReport {
+    return reportOf(findIn(this.#examinations)(examId).record);
+  }
+
+  examReports(): ExamReport[] {
+    return [...this.#examinations.values()].map(({ record }) => reportOf(record));
+  }
+
+  async examEnd(examId: string, signal: AbortSignal): Promise<ExamReport> {
+    const examination = findIn(this.#examinations)(examId);
+    const gone = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => reject(new ScannerError('timeout.aborted', { what: 'waiting' })), {
+        once: true,
+      });
+    });
+    await Promise.race([this.#ends.get(examId), gone]);
+    return reportOf(examination.record);
+  }
+
+  abortExam(examId: string, reason: string): void {
+    this.#parts.log.warn({ examId, reason }, 'examination is aborted');
+    this.#command(examId, 'ABORT');
+  }
+
+  continueExam(examId: string): void {
+    this.#command(examId, 'CONTINUE');
+  }
+
+  async simulate(action: { do: string } & Record<string, unknown>): Promise<unknown> {
+    const { simulate } = this.#parts;
+    if (simulate) return simulate(action);
+    throw new ScannerError('operator.state', {
+      command: action.do,
+      state: 'the hardware is outside',
+      expected: 'hardware sim',
+    });
+  }
+
+  async resetInterlock(): Promise<void> {
+    mustAccept(await this.#parts.chain.interlock.reset(), 'interlock', 'reset');
+  }
+
+  logs(last: number): LogEntry[] {
+    return this.#parts.recentLogs(last);
+  }
+
+  /** Makes the scanner safe and stops; what is under way can be taken up by the next start. */
+  async close(): Promise<void> {
+    await this.#supervisor.stop();
+    for (const examination of this.#examinations.values()) await examination.close();
+    this.events$.complete();
+  }
+
+  readonly #tell = (event: ServiceEvent): void => this.events$.next(event);
+
+  #command(examId: string, command: 'ABORT' | 'CONTINUE'): void {
+    const running = this.#supervisor.snapshot.exam?.examId;
+    if (running !== examId) {
+      const state = running ? `examination ${running} is under way` : 'no examination is under way';
+      throw new ScannerError('operator.state', { command, state, expected: examId });
+    }
+    this.#supervisor.command(command);
+  }
+
+  #mustBeReady(): void {
+    const { chain } = this.#parts;
+    const absent = DEVICE_NAMES.find((name) => chain[name].lifecycle !== 'active');
+    if (absent)
+      throw new ScannerError('device.inactive', {
+        device: absent,
+        state: chain[absent].lifecycle,
+        command: 'exam.start',
+      });
+  }
+
+  #adopt(record: ExamRecord): Examination {
+    const { chain, archive, clock, log, config } = this.#parts;
+    const { data, markSimulated, uidRoot, aeTitle, stationName, institution } = config;
+    const station = { aeTitle, stationName, institution };
+    const options = { record, chain, archive, clock, log, data, markSimulated, station, uidRoot, tell: this.#tell };
+    const examination = new Examination(options);
+    this.#examinations.set(record.exam.id, examination);
+    return examination;
+  }
+
+  #conclude(examination: Examination, running: Running<ExamOutput> | null): void {
+    const { id } = examination.record.exam;
+    this.#ends.set(id, this.#end(examination, running));
+  }
+
+  async #end(examination: Examination, running: Running<ExamOutput> | null): Promise<void> {
+    const { log, mppsSettled } = this.#parts;
+    const { record } = examination;
+    const examId = record.exam.id;
+    try {
+      const output = await running?.done;
+      if (output) record.phase = output.status;
+      if (output?.error) record.reason = output.error.message;
+      for (const job of output?.reconstructions ?? []) {
+        if (job.state === 'failed')
+          record.notes.push(`reconstruction of range ${job.rangeId} failed: ${job.error?.message}`);
+      }
+      await examination.close();
+      this.#tell({ type: 'exam', examId, phase: record.phase });
+      await this.#deliveries.deliver(record);
+      await mppsSettled(examId);
+      record.closed = true;
+      await examination.save();
+    } catch (thrown) {
+      const error = asScannerError(thrown);
+      // stopped with the process: the record stays open and the next start takes it up
+      if (error.code !== 'timeout.aborted') log.error({ examId, error: error.toJSON() }, 'examination not concluded');
+    }
+  }
+
+  /** Phases and faults as events for whoever watches. */
+  #follow(): void {
+    this.#supervisor.facts$.subscribe((fact) => {
+      if ('examId' in fact) {
+        const phase = phaseOf(fact.type);
+        const examination = this.#examinations.get(fact.examId);
+        if (!phase || !examination) return;
+        examination.record.phase = phase;
+        this.#tell({ type: 'exam', examId: fact.examId, phase });
+      }
+    });
+    for (const name of DEVICE_NAMES) {
+      this.#parts.chain[name].lifecycle$.subscribe((lifecycle) =>
+        this.#tell({ type: 'device', device: name, lifecycle }),
+      );
+      this.#parts.chain[name].faults$.subscribe((fault) => {
+        this.#parts.log.error({ device: name, fault: fault.code }, fault.text);
+        this.#tell({
+          type: 'device',
+          device: name,
+          lifecycle: this.#parts.chain[name].lifecycle,
+          fault: `${fault.code} ${fault.text}`,
+        });
+      });
+    }
+  }
+
+  async #devicesReady(): Promise<void> {
+    const { chain, clock } = this.#parts;
+    const deadline = clock.wall.now() + DEVICES_MS;
+    const ready = () => DEVICE_NAMES.every((name) => chain[name].lifecycle === 'active');
+    while (!ready() && clock.wall.now() < deadline) await new Promise<void>((resolve) => clock.wall.after(20, resolve));
+  }
+
+  /** Examinations that an earlier process left: the machines decide whether to go on or to end them. */
+  async #takeUp(): Promise<void> {
+    const { archive, records, log } = this.#parts;
+    const kept = await archive.states<ExamRecord>('exam');
+    for (const { value } of kept) this.#adopt(value);
+    const { exam } = this.#supervisor.restore(await records.load());
+    for (const { value } of kept) {
+      const examination = this.#examinations.get(value.exam.id)!;
+      if (value.closed) this.#ends.set(value.exam.id, Promise.resolve());
+      else if (exam?.id === value.exam.id) this.#conclude(examination, exam);
+      else {
+        log.warn({ examId: value.exam.id }, 'examination of an earlier process is ended');
+        await examination.endAfterCrash();
+        this.#conclude(examination, null);
+      }
+    }
+  }
+}

@@ -1,0 +1,204 @@
+/** From raw data to stored series and previews: reconstruction and objects of one examination. */
+
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../../hal/base/clock.js';
+import { ScannerError } from '../../hal/base/errors.js';
+import type { Json } from '../../machines/types.js';
+import { topogram } from '../../native/ct.js';
+import type { Archive } from '../archive/archive.js';
+import { makeUid } from '../dicom/dataset/uid.js';
+import type { PetFrame } from '../objects/pet.js';
+import type { SeriesObjects } from '../objects/series.js';
+import type { CtRange, PetRange, ScanRange, TopogramRange } from '../protocol/plan.js';
+import type { RawSet } from '../raw/rawset.js';
+import { openCtRaw, readListmode } from '../raw/reader.js';
+import { reconstructCtSeries, waterCalibration } from '../recon/ct.js';
+import { type PetBed, reconstructPetSeries } from '../recon/pet.js';
+import { loadPetCalibration } from '../recon/petcalibration.js';
+import type { Volume } from '../recon/volume.js';
+import { writePreviews } from './previews.js';
+import {
+  ctObjects,
+  petObjects,
+  protocolObjects,
+  rawObjects,
+  type SeriesContext,
+  type Station,
+  topogramObjects,
+} from './products.js';
+import type { ExamRecord } from './record.js';
+import type { Stopwatch } from './stopwatch.js';
+
+export interface ImagingOptions {
+  record: ExamRecord;
+  archive: Archive;
+  data: string;
+  markSimulated: boolean;
+  station: Station;
+  clock: Clock;
+  uidRoot?: string;
+  stopwatch: Stopwatch;
+  save(): Promise<void>;
+  progress(stage: string, label: string, fraction: number): void;
+}
+
+export class Imaging {
+  readonly #options: ImagingOptions;
+  #ct: { key: string; volume: Volume; kv: number; window: { center: number; width: number } } | undefined;
+  #pet: Volume | undefined;
+
+  constructor(options: ImagingOptions) {
+    this.#options = options;
+  }
+
+  /** @throws ScannerError data.missing without raw data, native.*, data.disk, timeout.aborted */
+  async reconstruct(range: ScanRange, signal: AbortSignal): Promise<Json> {
+    switch (range.kind) {
+      case 'topogram':
+        await this.#topogram(range, signal);
+        break;
+      case 'ct':
+        await this.#ctSeries(range, signal);
+        break;
+      case 'pet':
+        await this.#petSeries(range, signal);
+        break;
+    }
+    await this.#rawSeries(range);
+    return { range: range.id };
+  }
+
+  /** Protocol object and previews: what an examination has once whatever its ranges were. */
+  async finish(): Promise<void> {
+    const { record, data } = this.#options;
+    await this.#store('protocol', '', (context) => protocolObjects(context));
+    if (!this.#ct) return;
+    const folder = join(data, 'previews', record.exam.id);
+    await mkdir(folder, { recursive: true });
+    record.previews = await writePreviews(folder, this.#ct, this.#pet);
+  }
+
+  async #topogram(range: TopogramRange, signal: AbortSignal): Promise<void> {
+    const raw = await openCtRaw(this.#rawSets(range)[0]!);
+    try {
+      const readings = await raw.readings(0, raw.angles.length);
+      const image = await this.#time('topogram image', range, (onProgress) =>
+        topogram({ ...raw, readings }, { signal, onProgress }),
+      );
+      await this.#store(`${range.id}/image`, range.id, (context) => topogramObjects(context, range, image));
+    } finally {
+      await raw.close();
+    }
+  }
+
+  async #ctSeries(range: CtRange, signal: AbortSignal): Promise<void> {
+    const raw = await openCtRaw(this.#rawSets(range)[0]!);
+    try {
+      for (const recon of range.recons) {
+        const slices = {
+          fromZ: range.fromZ,
+          toZ: range.toZ,
+          thicknessMm: recon.thicknessMm,
+          incrementMm: recon.incrementMm,
+        };
+        const job = { ...raw, ...recon, slices, calibration: waterCalibration(range.kv) };
+        const series = await this.#time('CT images', range, (onProgress) =>
+          reconstructCtSeries(job, { signal, onProgress }),
+        );
+        const key = `${range.id}/${recon.label}`;
+        this.#ct ??= { key, volume: series.volume, kv: range.kv, window: recon.window };
+        await this.#store(key, range.id, (context) => ctObjects(context, range, recon, series.volume));
+      }
+    } finally {
+      await raw.close();
+    }
+  }
+
+  async #petSeries(range: PetRange, signal: AbortSignal): Promise<void> {
+    const { record } = this.#options;
+    const ct = await this.#attenuation(signal);
+    const calibration = loadPetCalibration();
+    const sets = this.#rawSets(range);
+    const seriesStart = Math.min(...sets.map((set) => set.startedAt));
+    const { halfLifeSeconds = Number.POSITIVE_INFINITY, positronFraction = 1 } = record.exam.injection ?? {};
+    const numbers = [...new Set(sets.map((set) => set.frame))].sort((a, b) => a - b);
+    for (const method of range.recons) {
+      const frames: PetFrame[] = [];
+      let corrections: readonly string[] = [];
+      for (const frame of numbers) {
+        const beds = await bedsOf(sets.filter((set) => set.frame === frame));
+        const job = { method, beds, ct, calibration, halfLifeSeconds, positronFraction, seriesStart };
+        const series = await this.#time('PET images', range, (onProgress) =>
+          reconstructPetSeries(job, {
+            signal,
+            onProgress: (part) => onProgress((frames.length + part) / numbers.length),
+          }),
+        );
+        frames.push({ volume: series.volume, frame });
+        corrections = series.corrections;
+      }
+      this.#pet ??= frames[0]?.volume;
+      const { bqmlPerCount } = calibration;
+      const ctSeriesInstanceUid = ct && record.seriesUids[ct.key]?.uid;
+      const made = { frames, corrections, bqmlPerCount, ctSeriesInstanceUid };
+      await this.#store(`${range.id}/${method.label}`, range.id, (context) => petObjects(context, range, method, made));
+    }
+  }
+
+  /** The CT for attenuation: of this process, or made again from the raw data after a restart. */
+  async #attenuation(signal: AbortSignal): Promise<{ key: string; volume: Volume; kv: number } | undefined> {
+    const { record } = this.#options;
+    const range = record.plan.ranges.find(
+      (known): known is CtRange => known.kind === 'ct' && record.rawSets[known.id] !== undefined,
+    );
+    if (!this.#ct && range) await this.#ctSeries(range, signal);
+    if (!this.#ct) record.notes.push('no CT: PET is not corrected for attenuation');
+    return this.#ct;
+  }
+
+  async #rawSeries(range: ScanRange): Promise<void> {
+    if (range.kind === 'topogram') return;
+    await this.#store(`${range.id}/raw`, range.id, (context) => rawObjects(context, range, this.#rawSets(range)));
+  }
+
+  #rawSets(range: ScanRange) {
+    const sets = this.#options.record.rawSets[range.id];
+    if (!sets?.length) throw new ScannerError('data.missing', { what: `raw data of ${range.label}` });
+    return sets;
+  }
+
+  #time<T>(stage: string, range: ScanRange, work: (onProgress: (fraction: number) => void) => Promise<T>): Promise<T> {
+    const { stopwatch, progress } = this.#options;
+    return stopwatch.time(stage, () => work((fraction) => progress(stage, range.label, fraction)));
+  }
+
+  /** Makes and stores a series once: what a former process stored is taken from the archive. */
+  async #store(key: string, rangeId: string, build: (context: SeriesContext) => SeriesObjects): Promise<void> {
+    const { record, archive, save, stopwatch } = this.#options;
+    if (record.series.some((known) => known.key === key)) return;
+    const number = Object.keys(record.seriesUids).length + 1;
+    const series = (record.seriesUids[key] ??= { uid: makeUid(this.#options.uidRoot), number });
+    await save();
+    await stopwatch.time('storing', async () => {
+      const stored = await archive.instances({ seriesInstanceUid: series.uid });
+      const { exam, plan, acquisitions } = record;
+      const built = build({ ...this.#options, exam, plan, acquisitions, series });
+      // the same series stands there already: its instances are those of the archive, not the ones just built
+      const summary = stored.length ? { ...built.summary, instances: stored } : built.summary;
+      const { id: examId } = record.exam;
+      if (!stored.length) await archive.store(built.objects, [{ type: 'series.complete', examId, series: summary }]);
+      record.series.push({ key, rangeId, summary });
+      await save();
+    });
+  }
+}
+
+async function bedsOf(sets: readonly RawSet[]): Promise<PetBed[]> {
+  const beds: PetBed[] = [];
+  for (const set of sets) {
+    const { startedAt, seconds } = set;
+    beds.push({ words: await readListmode(set), centreZ: set.listmode?.centreZ ?? 0, startedAt, seconds });
+  }
+  return beds;
+}

@@ -1,0 +1,50 @@
+/** What is kept of an examination between the steps, so that a restarted controller can go on or end it. */
+
+import type { Acquisition } from '../acquire/acquisition.js';
+import type { Exam } from '../exam/exam.js';
+import type { SeriesSummary } from '../objects/instance.js';
+import type { ScanPlan } from '../protocol/plan.js';
+import type { RawSet } from '../raw/rawset.js';
+import type { DeliveryReport, ExamPhase } from '../service/operations.js';
+
+export interface ExamRecord {
+  schema: 1;
+  exam: Exam;
+  plan: ScanPlan;
+  phase: ExamPhase;
+  outcome?: 'COMPLETED' | 'DISCONTINUED';
+  reason?: string;
+  firstScanId: number;
+  /** By range. */
+  acquisitions: Record<string, Acquisition>;
+  rawSets: Record<string, RawSet[]>;
+  /** Series stored so far, with the range each came from. */
+  series: { key: string; rangeId: string; summary: SeriesSummary }[];
+  /** Series Instance UID and number by what the series holds, given before it is made: a restart makes no second one. */
+  seriesUids: Record<string, { uid: string; number: number }>;
+  stages: { name: string; seconds: number }[];
+  previews: string[];
+  notes: string[];
+  deliveries: DeliveryReport[];
+  /** Nothing is left to do: images are delivered, or their delivery was given up. */
+  closed: boolean;
+}
+
+export function newRecord(exam: Exam, plan: ScanPlan, firstScanId: number): ExamRecord {
+  return {
+    schema: 1,
+    exam,
+    plan,
+    phase: 'registered',
+    firstScanId,
+    acquisitions: {},
+    rawSets: {},
+    series: [],
+    seriesUids: {},
+    stages: [],
+    previews: [],
+    notes: [],
+    deliveries: [],
+    closed: false,
+  };
+}

@@ -1,0 +1,257 @@
+/** The only place that builds drivers, loads the simulation and joins the stages. */
+
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ScaledClock } from '../hal/base/clock.js';
+import { ScannerError } from '../hal/base/errors.js';
+import type { Log } from '../hal/base/log.js';
+import { createDrivers } from '../hal/driver/chain.js';
+import { type LinkOpener, linksAt, parseEndpoint } from '../hal/link/endpoints.js';
+import { RecordStore } from '../machines/persist.js';
+import { parseAction } from '../sim/actions.js';
+import { startHardware } from '../sim/hardware.js';
+import { startHospital } from '../sim/hospital/hospital.js';
+import { demoEntries } from '../sim/hospital/worklist.js';
+import { startSimWorker } from '../sim/worker.js';
+import type { Archive } from './archive/archive.js';
+import { SqliteArchive } from './archive/sqlite-archive.js';
+import type { Config } from './config.js';
+import { Controller, type Simulate } from './control/controller.js';
+import { CommitmentScu } from './dicom/services/commitment-scu.js';
+import { echo } from './dicom/services/echo-scu.js';
+import { find } from './dicom/services/find-scu.js';
+import { DicomServer, verificationService } from './dicom/services/server.js';
+import type { Node } from './dicom/services/session.js';
+import { storageService } from './dicom/services/store-scp.js';
+import { storageSyntaxes } from './dicom/storage-classes.js';
+import { UIDS } from './dicom/uids.js';
+import { RecentLog } from './log.js';
+import { serviceMethods } from './service/methods.js';
+import { ServiceServer } from './service/server.js';
+import { itemFromDataset, type WorklistItem } from './worklist/item.js';
+import { broadQuery } from './worklist/query.js';
+import { SqliteWorklistStore } from './worklist/store.js';
+
+/** Where the address and token of the service socket are left for clients on this machine. */
+const SERVICE_FILE = 'service.json';
+
+export interface RunningController {
+  controller: Controller;
+  ports: { dicom: number; service: number; tcp?: number };
+  close(): Promise<void>;
+}
+
+/** Closers in the order in which they are to run: the last thing built is closed first. */
+class Teardown {
+  readonly #closers: (() => Promise<void> | void)[] = [];
+
+  add(close: () => Promise<void> | void): void {
+    this.#closers.unshift(close);
+  }
+
+  async run(): Promise<void> {
+    for (const close of this.#closers.splice(0)) await close();
+  }
+}
+
+/** Starts everything that `petrig serve` is. @throws ScannerError config.*, link.*, data.disk, native.load */
+export async function startController(config: Config): Promise<RunningController> {
+  const log = new RecentLog(config.logLevel);
+  const clock = new ScaledClock({ speed: config.speed });
+  const teardown = new Teardown();
+  try {
+    await mkdir(config.data, { recursive: true });
+    const file = { sourceAeTitle: config.aeTitle };
+    const archive = await SqliteArchive.open({ root: config.data, clock: clock.wall, log, file });
+    teardown.add(() => archive.close());
+    const worklist = new SqliteWorklistStore({ file: join(config.data, 'archive.sqlite'), clock: clock.wall });
+    teardown.add(() => worklist.close());
+    const { links, simulate } = await openHardware(config, clock, log, teardown);
+    const chain = createDrivers({
+      openControl: (device) => links.openControl(device),
+      openBulk: (device) => links.openBulk(device),
+      clock,
+      log,
+    });
+    teardown.add(() => chain.close());
+    const commitment = new CommitmentScu({ clock, log });
+    const dicomPort = await listen(config, { archive, commitment, clock, log }, teardown);
+    const controller = await Controller.start({
+      config,
+      chain,
+      simulate,
+      archive,
+      worklist,
+      records: new RecordStore(join(config.data, 'machines')),
+      commitment,
+      queryWorklist: () => queryWorklist(config, clock, log),
+      mppsSettled: async () => {},
+      dicomPort: () => dicomPort,
+      recentLogs: (last) => log.last(last),
+      clock,
+      log,
+    });
+    teardown.add(() => controller.close());
+    const ports = await serve(config, controller, log, teardown);
+    return { controller, ports: { ...ports, dicom: dicomPort }, close: () => teardown.run() };
+  } catch (thrown) {
+    await teardown.run();
+    throw thrown;
+  }
+}
+
+async function openHardware(
+  config: Config,
+  clock: ScaledClock,
+  log: Log,
+  teardown: Teardown,
+): Promise<{ links: LinkOpener; simulate?: Simulate }> {
+  if (config.hardware !== 'sim') return { links: linksAt(parseEndpoint(config.hardware), clock) };
+  const phantom = { phantom: config.phantom, activityScale: config.activityScale };
+  const worker = await startSimWorker({ clock, log, seed: config.seed, phantom });
+  teardown.add(() => worker.close());
+  return { links: worker, simulate: (action) => worker.act(parseAction(action)) };
+}
+
+interface Stores {
+  archive: Archive;
+  commitment: CommitmentScu;
+  clock: ScaledClock;
+  log: Log;
+}
+
+/** Verification, Storage into the archive, and commitment results, on our DICOM port. */
+async function listen(
+  config: Config,
+  { archive, commitment, clock, log }: Stores,
+  teardown: Teardown,
+): Promise<number> {
+  const incoming = join(config.data, 'incoming');
+  await rm(incoming, { recursive: true, force: true }); // halves of transfers that a crash cut off
+  await mkdir(incoming, { recursive: true });
+  const server = new DicomServer({
+    aeTitles: [config.aeTitle],
+    host: config.dicom.host,
+    port: config.dicom.port,
+    clock,
+    log,
+    services: [
+      verificationService(),
+      commitment.service(),
+      storageService({
+        syntaxes: storageSyntaxes(),
+        pathFor: ({ sopInstanceUid }) => join(incoming, `${sopInstanceUid}.${randomBytes(4).toString('hex')}.dcm`),
+        onStored: async (_object, { path }) => {
+          await archive.importFile(path);
+        },
+      }),
+    ],
+  });
+  const port = await server.listen();
+  teardown.add(() => server.close());
+  return port;
+}
+
+async function serve(config: Config, controller: Controller, log: Log, teardown: Teardown) {
+  const { host, port, tcpPort } = config.service;
+  const file = join(config.data, SERVICE_FILE);
+  const token = config.service.token ?? (await keptToken(file)) ?? randomBytes(24).toString('base64url');
+  const server = await ServiceServer.start({ host, port, tcpPort, token, methods: serviceMethods(controller), log });
+  teardown.add(() => server.close());
+  const { http, tcp } = server.ports;
+  const url = `ws://${host.includes(':') ? `[${host}]` : host}:${http}/rpc`;
+  await writeFile(file, JSON.stringify({ url, token, pid: process.pid }), { mode: 0o600 });
+  return { service: http, tcp };
+}
+
+/** The token of an earlier start in the same folder: clients keep working. */
+async function keptToken(file: string): Promise<string | undefined> {
+  try {
+    const { token } = JSON.parse(await readFile(file, 'utf8')) as { token?: unknown };
+    return typeof token === 'string' && token.length >= 16 ? token : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function queryWorklist(config: Config, clock: ScaledClock, log: Log): Promise<WorklistItem[]> {
+  const node = config.nodes.worklist;
+  if (!node) throw new ScannerError('operator.usage', { message: 'no worklist node is configured (nodes.worklist)' });
+  const { station, limit, waitSeconds } = config.worklistQuery;
+  const query = broadQuery(station === 'own' ? { stationAeTitle: config.aeTitle } : {});
+  const items: WorklistItem[] = [];
+  const timeouts = { findMs: waitSeconds * 1000 };
+  const options = {
+    node,
+    callingAe: config.aeTitle,
+    clock,
+    log,
+    timeouts,
+    sopClass: UIDS.modalityWorklist,
+    query,
+    limit,
+  };
+  for await (const answer of find(options)) items.push(itemFromDataset(answer));
+  return items;
+}
+
+/** C-ECHO to a node, as `petrig doctor` does it. @throws ScannerError peer.* */
+export async function echoNode(config: Config, node: Node): Promise<void> {
+  const clock = new ScaledClock();
+  await echo({ node, callingAe: config.aeTitle, clock, log: new RecentLog('silent') });
+}
+
+/** The simulated devices behind serial ports or TCP, for an outside controller. */
+export async function startSimHardware(options: {
+  pty?: string;
+  tcp?: number;
+  host: string;
+  phantom: string;
+  speed: number;
+  seed: number;
+}): Promise<{ close(): Promise<void> }> {
+  const { pty, tcp = 0, host, phantom, speed, seed } = options;
+  const clock = new ScaledClock({ speed });
+  const address = pty === undefined ? { tcp, host } : { pty };
+  return startHardware(address, { clock, log: new RecentLog('warn'), seed, phantom });
+}
+
+export interface RunningHospital {
+  ports: { ris: number; pacs: number };
+  /** Where commitment reports go from now on. */
+  scannerListens(port: number): void;
+  close(): Promise<void>;
+}
+
+/** The simulated RIS and PACS. */
+export async function startSimHospital(options: {
+  worklist?: string;
+  data: string;
+  risPort: number;
+  pacsPort: number;
+  scanner: Node;
+}): Promise<RunningHospital> {
+  const { data, risPort, pacsPort } = options;
+  const clock = new ScaledClock();
+  const scanner = { ...options.scanner };
+  const today = new Date().toISOString().slice(0, 10).replaceAll('-', '');
+  const worklist = options.worklist ?? demoEntries(today, scanner.aeTitle);
+  const log = new RecentLog('warn');
+  const hospital = await startHospital({
+    worklist,
+    dataDir: data,
+    risPort,
+    pacsPort,
+    callbacks: [scanner],
+    clock,
+    log,
+  });
+  return {
+    ports: { ris: hospital.ris.port, pacs: hospital.pacs.port },
+    scannerListens: (port) => {
+      scanner.port = port;
+    },
+    close: () => hospital.close(),
+  };
+}

@@ -1,0 +1,44 @@
+// The programs that the tests talk to. Installed where that can be done without asking (root on Debian), named otherwise.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+
+/** Program that must be there -> Debian package that brings it. */
+const TOOLS = {
+  storescp: 'dcmtk',
+  dciodvfy: 'dicom3tools',
+  Orthanc: 'orthanc',
+  dcm2niix: 'dcm2niix',
+  plastimatch: 'plastimatch',
+  socat: 'socat',
+  ip: 'iproute2',
+  unshare: 'util-linux',
+};
+
+const PYDICOM = 'python3-pydicom';
+
+function missing() {
+  const folders = `${process.env.PATH}:/usr/sbin:/sbin`.split(':');
+  const packages = Object.entries(TOOLS)
+    .filter(([program]) => !folders.some((folder) => existsSync(`${folder}/${program}`)))
+    .map(([, name]) => name);
+  if (spawnSync('/usr/bin/python3', ['-c', 'import pydicom']).status !== 0) packages.push(PYDICOM);
+  return [...new Set(packages)];
+}
+
+function install(packages) {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const run = (...args) => execFileSync('apt-get', args, { stdio: ['ignore', 'ignore', 'inherit'], env });
+  run('-qq', 'update');
+  run('-qq', 'install', '-y', '--no-install-recommends', ...packages);
+}
+
+let wanted = missing();
+if (wanted.length > 0 && process.getuid?.() === 0 && existsSync('/etc/debian_version')) {
+  console.log(`installing what the tests talk to: ${wanted.join(' ')}`);
+  install(wanted);
+  wanted = missing();
+}
+if (wanted.length > 0) {
+  console.error(`The tests talk to real programs that are not here. On Debian: apt-get install ${wanted.join(' ')}`);
+  process.exit(1);
+}
