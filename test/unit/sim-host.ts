@@ -25,10 +25,12 @@ export class TestHost {
   lost = false;
   rebooted = false;
   readonly #session: HostSession;
+  readonly #link: Link;
   readonly #clock = new ScaledClock();
 
   constructor(device: WireDeviceName, link: Link) {
     this.device = device;
+    this.#link = link;
     const dictionary = dictionaryOf(device);
     this.#session = new HostSession({
       link,
@@ -97,8 +99,10 @@ export class TestHost {
     return this.events.map((event) => event.name);
   }
 
-  close(): void {
+  /** As a process that ends: silence, and the line let go. */
+  async close(): Promise<void> {
     this.#session.close();
+    await this.#link.close();
   }
 }
 

@@ -22,7 +22,7 @@ function onBench(name: string, phantom: string, body: (sim: SimWorker, open: Ope
         return host.activate();
       });
     } finally {
-      for (const host of hosts) host.close();
+      for (const host of hosts) await host.close();
       await sim.close();
     }
   });
