@@ -19,6 +19,8 @@ export interface DoseSummary {
   /** Exposures made, each with what MPPS and the dose report say of it. */
   exposures: {
     label: string;
+    /** A topogram is reported without CTDIvol and DLP. */
+    kind?: 'topogram' | 'ct';
     kv: number;
     mas: number;
     ma: number;
