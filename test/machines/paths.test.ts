@@ -49,7 +49,16 @@ function acquisitionOptions() {
     stopWhen: (s: AnyMachineSnapshot) => (s.context as AcquisitionContext).attempt > 2,
     serializeState: (s: AnyMachineSnapshot) => {
       const { index, attempt, hold, blockers, verdict, selfResume, safeAttempts } = s.context as AcquisitionContext;
-      return JSON.stringify([s.value, index, attempt, hold, [...blockers].sort(), verdict, selfResume, Math.min(3, safeAttempts)]);
+      return JSON.stringify([
+        s.value,
+        index,
+        attempt,
+        hold,
+        [...blockers].sort(),
+        verdict,
+        selfResume,
+        Math.min(3, safeAttempts),
+      ]);
     },
   };
 }
