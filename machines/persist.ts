@@ -113,14 +113,14 @@ export class RecordStore {
       await rename(temporary, path);
       await syncDirectory(dirname(path));
     } catch (error) {
-      await rm(temporary, { force: true });
+      await rm(temporary, { force: true }).catch(() => {}); // the write's own error is the one to tell
       throw new ScannerError('data.disk', { path, message: error instanceof Error ? error.message : error }, error);
     }
   };
 
   /** All whole records; what a process left half written is removed. @throws ScannerError data.invalid */
   async load(): Promise<MachineRecord[]> {
-    const names = await readdir(this.#directory).catch(() => []);
+    const names = await readdir(this.#directory).catch(noneYet);
     await Promise.all(
       names.filter((n) => n.endsWith('.tmp')).map((n) => rm(join(this.#directory, n), { force: true })),
     );
@@ -144,6 +144,11 @@ export class RecordStore {
   #path(machine: string, id: string): string {
     return join(this.#directory, `${machine}-${encodeURIComponent(id)}.json`);
   }
+}
+
+function noneYet(error: NodeJS.ErrnoException): string[] {
+  if (error.code === 'ENOENT') return [];
+  throw new ScannerError('data.invalid', { what: 'directory of records', message: error.message }, error);
 }
 
 async function writeDurably(path: string, text: string): Promise<void> {

@@ -97,15 +97,13 @@ async function crashes(): Promise<Remains[]> {
       .map((after, i): Remains => ({ ...run[i]!, world: after.world, title: `${run[i]!.title}, record late` })),
   );
   const lateChild = runs.flatMap((run) =>
-    run
-      .slice(1)
-      .map(
-        (after, i): Remains => ({
-          ...after,
-          acquisition: run[i]!.acquisition,
-          title: `${after.title}, acquisition late`,
-        }),
-      ),
+    run.slice(1).map(
+      (after, i): Remains => ({
+        ...after,
+        acquisition: run[i]!.acquisition,
+        title: `${after.title}, acquisition late`,
+      }),
+    ),
   );
   const seen = new Set<string>();
   return [...runs.flat(), ...late, ...lateChild].filter((remains) => {
