@@ -151,7 +151,11 @@ function expectReadings(kernel: string, readings: Uint16Array, words: number): v
  * Checks that every slice can be reconstructed.
  * @throws ScannerError native.argument, naming the reconstructable range
  */
-export function expectSlices(kernel: string, sliceZ: ArrayLike<number>, trace: CtTrace): void {
+export function expectSlices(
+  kernel: string,
+  sliceZ: ArrayLike<number>,
+  trace: CtTrace & { thicknessMm: number },
+): void {
   expectArgument(kernel, 'sliceZ', sliceZ.length > 0 && sliceZ.length <= 10_000, sliceZ.length, '1 to 10000 slices');
   const range = reconstructableRange(trace);
   expectArgument(kernel, 'readings', range !== undefined, 'too short', '230 degrees of readings of some slice');

@@ -52,21 +52,25 @@ export interface ReconstructableRange {
 }
 
 /**
- * The slices for which every ray direction was measured: somewhere within the collimation the gantry swept half a turn and the fan.
+ * The slices for which every ray direction was measured through their full thickness: for both faces of the slice the gantry
+ * swept half a turn and the fan somewhere within the collimation.
+ * @param trace with `thicknessMm` of the slices; planes without thickness when absent
  * @returns undefined when there is none
  * @throws ScannerError native.argument when the gantry stands still or runs backward
  */
-export function reconstructableRange(trace: CtTrace): ReconstructableRange | undefined {
+export function reconstructableRange(trace: CtTrace & { thicknessMm?: number }): ReconstructableRange | undefined {
   const { sourceZ, rows, rowPitchMm } = trace;
   const ascending = sourceZ[sourceZ.length - 1]! >= sourceZ[0]!;
   const reach = (rows * rowPitchMm) / 2;
   const sweep = new Sweep(trace.angles);
-  const covers = (z: number): boolean => {
+  const half = (trace.thicknessMm ?? 0) / 2;
+  const planeCovered = (z: number): boolean => {
     const position = (i: number) => (ascending ? sourceZ[i]! - z : z - sourceZ[i]!);
     const first = lowerBound(sourceZ.length, (i) => position(i) >= -reach - 1e-6);
     const last = lowerBound(sourceZ.length, (i) => position(i) > reach + 1e-6) - 1;
     return sweep.widest(first, last) >= Math.PI + 2 * HALF_FAN - sweep.step;
   };
+  const covers = (z: number): boolean => planeCovered(z - half) && planeCovered(z + half);
   const low = Math.min(sourceZ[0]!, sourceZ[sourceZ.length - 1]!) - reach;
   const high = Math.max(sourceZ[0]!, sourceZ[sourceZ.length - 1]!) + reach;
   const steps = Math.ceil((high - low) / (rowPitchMm / 4));

@@ -81,7 +81,7 @@ export async function reconstructCtSeries(job: CtSeriesJob, run: KernelOptions =
   const { matrix = 512, centreXMm = 0, centreYMm = 0, fovMm, kernel, calibration, slices } = job;
   const sliceZ = slicePositions(slices);
   expectTrace('reconstructCtSeries', job);
-  expectSlices('reconstructCtSeries', sliceZ, job);
+  expectSlices('reconstructCtSeries', sliceZ, { ...job, thicknessMm: slices.thicknessMm });
   const pixels = matrix * matrix;
   const grid = { matrix, centreXMm, centreYMm, fovMm, kernel, thicknessMm: slices.thicknessMm, ...calibration };
   const data = new Float32Array(sliceZ.length * pixels);

@@ -103,7 +103,7 @@ test('the reconstructable range is where data is, and nothing beyond is made up'
   const plans: Scan[] = [SPIRAL, { ...SPIRAL, feedMm: -28.8, startZ: 40 }, { ...SPIRAL, feedMm: 6, turns: 4 }];
   for (const plan of plans) {
     const readings: Readings = scan([waterCylinder(70)], { ...plan, readingsPerTurn: 192 });
-    const range = reconstructableRange(readings)!;
+    const range = reconstructableRange({ ...readings, thicknessMm: image.thicknessMm })!;
     const { fromZ, toZ } = range;
     assert.ok(fromZ < toZ && range.covers(fromZ) && range.covers(toZ));
     assert.not.ok(range.covers(fromZ - 1) || range.covers(toZ + 1));

@@ -1,0 +1,88 @@
+#include <numeric>
+
+#include "case.h"
+#include "pet/blur.h"
+#include "pet/listmode.h"
+#include "pet/model.h"
+#include "pet/mumap.h"
+#include "pet/project.h"
+#include "random.h"
+
+namespace {
+
+using petrig::JobControl;
+using namespace petrig::pet;
+
+/// List mode of every kind of word, corrupt ones too.
+std::vector<uint32_t> anyWords(size_t count) {
+  petrig::Random random(3, 1);
+  std::vector<uint32_t> words;
+  for (size_t i = 0; i < count; ++i) {
+    if (i % 50 == 0) words.push_back(0x80000000u | static_cast<uint32_t>(i / 50));
+    else if (i % 11 == 0) words.push_back(static_cast<uint32_t>(random.bits()));
+    else words.push_back(0x40000000u | static_cast<uint32_t>(random.bits() % (kBins * kTofBins)));
+  }
+  return words;
+}
+
+const driver::Register counting("list mode of any words: frame, sinogram, sorted events", [](const JobControl& control) {
+  const auto words = anyWords(20'011);
+  const FrameScan frame = scanFrame(control, words, 0, 1'000'000);
+  std::vector<int16_t> prompts(kBins), delayeds(kBins);
+  histogram(control, words, false, prompts, delayeds);
+  std::vector<uint32_t> lineStart(size_t{kAngles} * kRadials + 1);
+  std::vector<uint16_t> cells(words.size()), counts(words.size());
+  const int64_t written = sortEvents(control, words, true, lineStart, cells, counts);
+  std::vector<double> sums{static_cast<double>(frame.prompts), static_cast<double>(frame.corrupt), static_cast<double>(written)};
+  sums.push_back(std::accumulate(prompts.begin(), prompts.end(), 0.0));
+  sums.push_back(std::accumulate(delayeds.begin(), delayeds.end(), 0.0));
+  driver::append(sums, driver::doubles(cells));
+  return sums;
+});
+
+const driver::Register projecting("event projectors over the edges of the field", [](const JobControl& control) {
+  petrig::Random random(5, 2);
+  std::vector<uint32_t> lineStart(size_t{kAngles} * kRadials + 1, 0);
+  std::vector<uint16_t> cells;
+  for (size_t line = 0; line + 1 < lineStart.size(); ++line) {
+    if (line % 997 == 0)
+      for (const int plane : {0, 108, 109, 310, 620}) cells.push_back(static_cast<uint16_t>(plane * kTofBins + random.bits() % kTofBins));
+    lineStart[line + 1] = static_cast<uint32_t>(cells.size());
+  }
+  const BinList bins{lineStart, cells, true};
+  const TofKernel tof(540);
+  std::vector<float> image(size_t{200} * 200 * kSlices, 1.0f), values(cells.size());
+  forwardBins(control, bins, tof, 200, image, values);
+  backprojectBins(control, bins, tof, 200, values, image);
+  auto all = driver::doubles(values);
+  all.push_back(std::accumulate(image.begin(), image.end(), 0.0));
+  return all;
+});
+
+const driver::Register volumes("blur and attenuation map of odd sizes", [](const JobControl& control) {
+  std::vector<float> blurred(7 * 1 * 13, 1.0f);
+  gaussianBlur(control, blurred, {7, 1, 13}, {4, 4, 2}, 9);
+  std::vector<float> hu(9 * 8 * 5, 40.0f), mu(11 * 13 * 3);
+  const VolumeGrid ct{{9, 8, 5}, {3, 3, 5}, {-12, -10, -10}};
+  const VolumeGrid pet{{11, 13, 3}, {4, 4, 2}, {-20, -24, -2}};
+  muMap(control, hu, ct, {9.6e-6, 40, 4e-6, 0.009}, pet, mu);
+  auto all = driver::doubles(blurred);
+  driver::append(all, driver::doubles(mu));
+  return all;
+});
+
+const driver::Register model("efficiencies and randoms of outermost and central lines", [](const JobControl&) {
+  std::vector<float> crystals(size_t{kCrystals} * kRings, 1.0f), geometric(kRadials, 1.0f), axial(kPlanes, 1.0f);
+  std::vector<double> all;
+  for (const int radial : {0, 1, 200, 399})
+    for (const int angle : {0, 167}) {
+      std::vector<float> out(kPlanes);
+      lineEfficiency({crystals, geometric, axial}, angle, radial, std::span<float, kPlanes>(out));
+      driver::append(all, driver::doubles(out));
+      lineRandoms(crystals, angle, radial, std::span<float, kPlanes>(out));
+      driver::append(all, driver::doubles(out));
+    }
+  return all;
+});
+
+}  // namespace
