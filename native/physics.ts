@@ -123,6 +123,8 @@ export interface PetRates {
   singles: Float64Array;
   /** Unscattered coincidences within the sinogram per second, of collinear photons. */
   truesPerSecond: number;
+  /** Bound that the kernel thins its lines through extended activity against, pairs per second. */
+  strongestLine: number;
 }
 
 export interface PetOptions extends PetScene {
@@ -219,8 +221,12 @@ function checkTimes(o: PetOptions): void {
     expectArgument('simulatePet', key, o[key] >= 0 && o[key] < 1e5, o[key], 'from 0');
   for (const key of ['windowPs', 'singlesScale'] as const)
     expectArgument('simulatePet', key, o[key] > 0 && o[key] < 1e6, o[key], 'above 0');
-  const { singles, truesPerSecond } = o.rates;
-  const ok = singles.length === PET_RINGS.blocks && singles.every((r) => r >= 0 && r < 1e9) && truesPerSecond >= 0;
+  const { singles, truesPerSecond, strongestLine } = o.rates;
+  const ok =
+    singles.length === PET_RINGS.blocks &&
+    singles.every((r) => r >= 0 && r < 1e9) &&
+    truesPerSecond >= 0 &&
+    strongestLine >= 0;
   expectArgument('simulatePet', 'rates', ok, singles.length, 'the answer of measurePetRates()');
 }
 
@@ -235,9 +241,9 @@ function kernelScene({ phantom, petCentreZMm, attenuation, efficiencies, positro
 export async function measurePetRates(scene: PetScene, run: KernelOptions = {}): Promise<PetRates> {
   checkScene('measurePetRates', scene);
   const singles = new Float64Array(PET_RINGS.blocks);
-  const trues = new Float64Array(1);
+  const trues = new Float64Array(2);
   await runKernel('measurePetRates', { ...kernelScene(scene), singles, trues }, run);
-  return { singles, truesPerSecond: trues[0]! };
+  return { singles, truesPerSecond: trues[0]!, strongestLine: trues[1]! };
 }
 
 const SIGMA_PER_FWHM = 1 / Math.sqrt(8 * Math.log(2));
@@ -254,6 +260,7 @@ export async function simulatePet(options: PetOptions, run: KernelOptions = {}):
   const job = {
     ...kernelScene(options),
     singleRates: rates.singles,
+    strongestLine: rates.strongestLine,
     halfLifeSeconds,
     referenceSeconds,
     startMs: Math.round(startSeconds * 1000),

@@ -61,6 +61,7 @@ Napi::Value startPet(const Napi::CallbackInfo& info) {
   PetJob job;
   job.scene = readScene(o);
   job.singleRates = typedSpan<const double>(o, "singleRates");
+  job.strongestLine = number(o, "strongestLine");
   job.halfLife = number(o, "halfLifeSeconds");
   job.reference = number(o, "referenceSeconds");
   job.startMs = static_cast<int64_t>(number(o, "startMs"));

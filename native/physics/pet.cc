@@ -3,7 +3,7 @@
 
 #include <numeric>
 
-#include "petsource.h"
+#include "petlines.h"
 
 namespace petrig::physics {
 namespace {
@@ -60,23 +60,25 @@ std::vector<double> crystalRates(const PetJob& job) {
 struct Scan {
   const PetJob& job;
   std::vector<Shape> shapes;
-  Activity activity;
+  Activity activity;  ///< of compact shapes
   Alias singleCrystal;
   double singlesPerSecond = 0;
   double bestEfficiency = 0;
   double widest = 1;              ///< bound of the share of directions in which a pair can be counted
-  double candidatesPerSecond = 0; ///< pairs before any chance has been thrown
+  double pointsPerSecond = 0;     ///< pairs from compact shapes before any chance has been thrown
+  double linesPerSecond = 0;      ///< the same through extended ones
   double randomsPerSecond = 0;    ///< accidental pairs of any two crystals: 2 tau S1 S2 summed over pairs
 
   explicit Scan(const PetJob& job)
-      : job(job), shapes(readShapes(job.scene.phantom)), activity(shapes), singleCrystal(crystalRates(job)) {
+      : job(job), shapes(readShapes(job.scene.phantom)), activity(shapes, extendedShapes(shapes)), singleCrystal(crystalRates(job)) {
     for (const float e : job.scene.efficiencies) bestEfficiency = std::max(bestEfficiency, static_cast<double>(e));
     singlesPerSecond = std::accumulate(job.singleRates.begin(), job.singleRates.end(), 0.0);
     const double edge = std::min(activity.outermost, pet::kFrontRadiusMm - 1);
     const double nearest = std::sqrt(pet::kFrontRadiusMm * pet::kFrontRadiusMm - edge * edge);
     widest = kHalfAxialMm / std::hypot(nearest, kHalfAxialMm);
-    candidatesPerSecond =
-        activity.decaysPerSecond * job.scene.positronBranching * widest * bestEfficiency * bestEfficiency;
+    const double best = job.scene.positronBranching * bestEfficiency * bestEfficiency;
+    pointsPerSecond = activity.decaysPerSecond * widest * best;
+    linesPerSecond = job.strongestLine * best;
     randomsPerSecond = job.windowPs * 1e-12 / 2 * singlesPerSecond * singlesPerSecond;
   }
 };
@@ -90,17 +92,25 @@ struct Tally {
 /// One thread's share of a scan.
 class Worker {
  public:
-  explicit Worker(const Scan& scan) : scan_(scan), job_(scan.job), absorber_(scan.shapes, scan.job.scene.attenuation) {}
+  explicit Worker(const Scan& scan)
+      : scan_(scan),
+        job_(scan.job),
+        absorber_(scan.shapes, scan.job.scene.attenuation),
+        lines_(scan.shapes, scan.job.scene.attenuation, scan.job.scene.centreZ) {}
   void millisecond(int64_t ms, Tally& tally);
 
  private:
-  bool annihilation(Random& random, uint32_t& word);
+  int fromPoint(Random& random, Vec& p, Vec& d);
+  int fromLine(Random& random, Vec& p, Vec& d);
+  bool detect(Random& random, const Vec& p, const Vec& d, uint32_t& word) const;
   bool accidental(Random& random, int tofBins, uint32_t& word);
   void countSingles(int64_t ms, double remaining, Tally& tally);
+  void pairs(Random& random, bool line, Tally& tally);
 
   const Scan& scan_;
   const PetJob& job_;
   Absorber absorber_;
+  LineSource lines_;
 };
 
 /// Turns the second photon away from the straight line: the pair's rest momentum.
@@ -114,21 +124,35 @@ void deflect(Random& random, double sigma, Vec& d) {
   for (double& x : d) x /= norm;
 }
 
-/// One emitted pair, thinned by every chance in turn, cheapest first. @returns false when it is lost
-bool Worker::annihilation(Random& random, uint32_t& word) {
-  Vec p;
+/// One pair from a compact shape, thinned by every chance up to the crystals. @returns how many pairs leave: 0 or 1
+int Worker::fromPoint(Random& random, Vec& p, Vec& d) {
   const int shape = scan_.activity.draw(random, p);
-  if (shape < 0) return false;
+  if (shape < 0) return 0;
   const Vec local{p[0], p[1], p[2] - job_.scene.centreZ};
-  if (std::abs(local[2]) >= kHalfAxialMm) return false;
+  if (std::abs(local[2]) >= kHalfAxialMm) return 0;
   double cx, cy, low, high;
   drawAzimuth(random, cx, cy);
   acceptedCosines(local, cx, cy, low, high);
-  if (random.uniform() * scan_.widest * 2 >= high - low) return false;
+  if (random.uniform() * scan_.widest * 2 >= high - low) return 0;
   const double cosine = low + (high - low) * random.uniform(), sine = std::sqrt(1 - cosine * cosine);
-  const Vec d{cx * sine, cy * sine, cosine};
+  d = {cx * sine, cy * sine, cosine};
   const Absorber::Depth depth = absorber_.depth(p, d);
-  if (depth.here != shape || random.uniform() >= std::exp(-depth.forward - depth.backward)) return false;
+  return depth.here == shape && random.uniform() < std::exp(-depth.forward - depth.backward) ? 1 : 0;
+}
+
+/// The same for a line through extended shapes. @returns how many pairs leave along it: hardly ever more than one
+int Worker::fromLine(Random& random, Vec& p, Vec& d) {
+  const double share = lines_.draw(random) / job_.strongestLine;
+  const int count = static_cast<int>(share + random.uniform());
+  if (count == 0) return 0;
+  p = lines_.pick(random);
+  d = lines_.direction();
+  return count;
+}
+
+/// What the crystals make of a pair that reached them from p along d and against it. @returns false when it is lost
+bool Worker::detect(Random& random, const Vec& p, const Vec& d, uint32_t& word) const {
+  const Vec local{p[0], p[1], p[2] - job_.scene.centreZ};
   Vec back{-d[0], -d[1], -d[2]};
   if (job_.noncollinearSigma > 0) deflect(random, job_.noncollinearSigma, back);
   Hit a, b;
@@ -176,24 +200,39 @@ void Worker::countSingles(int64_t ms, double remaining, Tally& tally) {
   }
 }
 
+void Worker::pairs(Random& random, bool line, Tally& tally) {
+  Vec p, d;
+  const int count = line ? fromLine(random, p, d) : fromPoint(random, p, d);
+  for (int i = 0; i < count; ++i) {
+    uint32_t word;
+    if (!detect(random, p, d, word)) continue;
+    tally.words.push_back(word);
+    ++tally.trues;
+    ++tally.prompts;
+  }
+}
+
 void Worker::millisecond(int64_t ms, Tally& tally) {
   const double middle = (static_cast<double>(ms) + 0.5) * 1e-3;
   const double remaining = std::exp2(-(middle - job_.reference) / job_.halfLife);
   tally.words.push_back(kTimeTag | static_cast<uint32_t>(ms & 0x1FFFFFFF));
   countSingles(ms, remaining, tally);
-  const double emitted = scan_.candidatesPerSecond * remaining * 1e-3;
+  const double points = scan_.pointsPerSecond * remaining * 1e-3, lines = scan_.linesPerSecond * remaining * 1e-3;
   const double chance = scan_.randomsPerSecond * remaining * remaining * 1e-3;
+  const double all = points + lines + 2 * chance;
   Random random(job_.scene.seed, static_cast<uint64_t>(ms));
-  const int64_t candidates = random.poisson(emitted + 2 * chance);
-  for (int64_t i = 0; i < candidates; ++i) {
-    const double which = random.uniform() * (emitted + 2 * chance);
-    uint32_t word = 0;
-    const bool isTrue = which < emitted, isDelayed = which >= emitted + chance;
-    if (isTrue ? !annihilation(random, word) : !accidental(random, isDelayed ? 0 : pet::kTofBins, word)) continue;
+  for (int64_t left = random.poisson(all); left > 0; --left) {
+    const double which = random.uniform() * all - points - lines;
+    if (which < 0) {
+      pairs(random, which < -points, tally);
+      continue;
+    }
+    const bool isDelayed = which >= chance;
+    uint32_t word;
+    if (!accidental(random, isDelayed ? 0 : pet::kTofBins, word)) continue;
     tally.words.push_back(word);
-    tally.trues += isTrue;
     tally.delayeds += isDelayed;
-    tally.randoms += !isTrue && !isDelayed;
+    tally.randoms += !isDelayed;
     tally.prompts += !isDelayed;
   }
 }

@@ -21,12 +21,13 @@ struct PetScene {
 /// Rates at the reference time.
 struct PetRates {
   std::span<double> singles;  ///< [192] per second and block
-  std::span<double> trues;    ///< [1] unscattered coincidences in the sinogram per second
+  std::span<double> trues;    ///< [2] unscattered coincidences in the sinogram, and the strongest line of LineSource, per second
 };
 
 struct PetJob {
   PetScene scene;
   std::span<const double> singleRates;  ///< [192] of measureRates
+  double strongestLine = 0;             ///< of measureRates
   double halfLife = 0;                  ///< s
   double reference = 0;                 ///< s on the clock of startMs at which the phantom's activity holds
   int64_t startMs = 0, durationMs = 0;  ///< since the start of the list mode

@@ -1,15 +1,19 @@
 #include "pet.h"
-#include "petsource.h"
+#include "petlines.h"
 
 namespace petrig::physics {
 namespace {
 
 constexpr int64_t kHistories = 1 << 19;
 constexpr int64_t kPerStream = 1 << 13;
+constexpr int64_t kLinesPerStream = 1 << 11;
+// the strongest line seen is not the strongest there is; a stronger one than this gives two pairs at once now and then
+constexpr double kHeadroom = 1.05;
 
 struct Sums {
   std::vector<double> singles = std::vector<double>(pet::kBlocks, 0.0);
   double trues = 0;
+  double strongest = 0;
 };
 
 class History {
@@ -76,20 +80,24 @@ void measureRates(const PetScene& scene, const PetRates& rates, const JobControl
   const std::vector<Shape> shapes = readShapes(scene.phantom);
   const Activity activity(shapes);
   std::fill(rates.singles.begin(), rates.singles.end(), 0.0);
-  rates.trues[0] = 0;
+  std::fill(rates.trues.begin(), rates.trues.end(), 0.0);
   if (activity.decaysPerSecond <= 0) return;
   std::vector<Sums> sums(kHistories / kPerStream);
   parallelFor(control, static_cast<int64_t>(sums.size()), 1, [&](int64_t begin, int64_t end, int) {
     History history(scene, shapes, activity);
+    LineSource lines(shapes, scene.attenuation, scene.centreZ);
     for (int64_t stream = begin; stream < end; ++stream) {
       Random random(scene.seed ^ 0x52415445u, static_cast<uint64_t>(stream));
-      for (int64_t i = 0; i < kPerStream; ++i) history.follow(random, sums[static_cast<size_t>(stream)]);
+      Sums& sum = sums[static_cast<size_t>(stream)];
+      for (int64_t i = 0; i < kPerStream; ++i) history.follow(random, sum);
+      for (int64_t i = 0; lines.any() && i < kLinesPerStream; ++i) sum.strongest = std::max(sum.strongest, lines.draw(random));
     }
   });
   const double scale = activity.decaysPerSecond * scene.positronBranching / kHistories;
   for (const Sums& part : sums) {
     for (int b = 0; b < pet::kBlocks; ++b) rates.singles[static_cast<size_t>(b)] += part.singles[static_cast<size_t>(b)] * scale;
     rates.trues[0] += part.trues * scale;
+    rates.trues[1] = std::max(rates.trues[1], part.strongest * kHeadroom);
   }
 }
 

@@ -14,10 +14,11 @@ namespace petrig::physics {
 /// sampled and what is outside, clipped or covered has to be rejected, so that `decaysPerSecond` times the accepted share is exact.
 class Activity {
  public:
-  explicit Activity(const std::vector<Shape>& shapes) : shapes_(shapes) {
+  /// @param without shapes that something else samples
+  explicit Activity(const std::vector<Shape>& shapes, const std::vector<char>& without = {}) : shapes_(shapes) {
     for (size_t i = 0; i < shapes.size(); ++i) {
       const Shape& s = shapes[i];
-      if (s.activity <= 0) continue;
+      if (s.activity <= 0 || (!without.empty() && without[i] != 0)) continue;
       const Box box = boxOf(s);
       decaysPerSecond += s.activity * box.volumeMm3 / 1000;
       hot_.push_back(static_cast<int>(i));

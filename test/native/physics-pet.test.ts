@@ -121,6 +121,53 @@ test('the later shape wins: a cold sphere takes the activity away', async () => 
   close(hollow.truesPerSecond / full.truesPerSecond, 0.5, 0.03, 'share left');
 });
 
+test('activity sampled by lines and by points looks the same to the detector', async () => {
+  const whole = {
+    kind: 'cylinder',
+    label: 'c',
+    material: 'water',
+    centreMm: [20, 0, 30],
+    radiusMm: 60,
+    lengthMm: 120,
+    activityBqPerMl: 2000,
+  };
+  // sixty slabs of one sixtieth each are too small a part of the whole to be worth lines
+  const slabs = Array.from({ length: 60 }, (_, i) => ({ ...whole, centreMm: [20, 0, -29 + 2 * i], lengthMm: 2 }));
+  const tallies = await Promise.all(
+    [[whole], slabs].map(async (shapes) => {
+      const { words, trues, randoms } = await scanPet(scan(shapes, 6, { ...perfect, seed: shapes.length }));
+      const tally = {
+        radial: new Float64Array(20),
+        angle: new Float64Array(14),
+        plane: new Float64Array(109),
+        tof: new Float64Array(13),
+      };
+      for (const word of words) {
+        if (!isPrompt(word)) continue;
+        const at = unpack(word);
+        tally.radial[Math.floor(at.radial / 20)]!++;
+        tally.angle[Math.floor(at.angle / 12)]!++;
+        tally.tof[at.tof]!++;
+        if (at.plane < 109) tally.plane[at.plane]!++;
+      }
+      return { tally, trues, randoms };
+    }),
+  );
+  const [lines, points] = [tallies[0]!, tallies[1]!];
+  assert.ok(Math.abs(lines.trues - points.trues) < 4 * Math.sqrt(2 * lines.trues), `${lines.trues} ${points.trues}`);
+  for (const key of ['radial', 'angle', 'plane', 'tof'] as const) {
+    const [a, b] = [lines.tally[key], points.tally[key]];
+    let chi2 = 0;
+    let n = 0;
+    a.forEach((v, i) => {
+      if (v + b[i]! < 20) return;
+      chi2 += (v - b[i]!) ** 2 / (v + b[i]!);
+      n++;
+    });
+    assert.ok(n >= 7 && chi2 / n < 1 + 4 * Math.sqrt(2 / n), `${key}: chi2 ${chi2} of ${n}`);
+  }
+});
+
 test('randoms are 2 tau S1 S2 summed over crystal pairs, and delayeds equal them', async () => {
   const body = {
     ...scan([], 0.5),
@@ -269,7 +316,7 @@ test('refuses what makes no sense, by name', async () => {
     [{ efficiencies: new Float32Array(3) }, 'efficiencies'],
     [{ efficiencies: new Float32Array(55 * 672) }, 'efficiencies'],
     [{ phantom: flat(point(430, 0, 0)) }, 'centre of active shape 0'],
-    [{ rates: { singles: new Float64Array(5), truesPerSecond: 1 } }, 'rates'],
+    [{ rates: { singles: new Float64Array(5), truesPerSecond: 1, strongestLine: 1 } }, 'rates'],
   ];
   for (const [change, what] of bad) {
     const error = await refusal(() => scanPet({ ...good, ...change }));
