@@ -25,6 +25,8 @@ interface GantryTable {
   tiltDegPerS: number;
   tiltDegPerS2: number;
   tiltBrakeDegPerS2: number;
+  hostSilenceMs: number;
+  hostGoneMs: number;
 }
 
 const FIRMWARE: GantryTable = readTable(import.meta.url, './gantry.json');
@@ -88,6 +90,15 @@ export class GantryBoard extends Board {
   /** When the encoder passes `angle` (rad, not wrapped) at or after `fromMs`. */
   timeAtAngle(angle: number, fromMs: number): number | undefined {
     return this.#angle.timeAt(angle, fromMs);
+  }
+
+  /** What moves the bore or brings the tube somewhere ends soon after its host; a spinning disc is only worn out. */
+  override hostSilent(ms: number): void {
+    const at = this.agenda.now();
+    if (ms >= FIRMWARE.hostSilenceMs && this.#tilting) this.#stopTilt(at);
+    const patience = this.#rotation === 'parking' ? FIRMWARE.hostSilenceMs : FIRMWARE.hostGoneMs;
+    if (ms < patience || this.#rotation === 'stopped' || this.#rotation === 'spinningDown') return;
+    this.#spinDown(at, FIRMWARE.spinRadPerS2);
   }
 
   /** A board without power: brakes hold, the disc runs down against them. */

@@ -106,6 +106,11 @@ export class TableBoard extends Board {
     if (ms >= FIRMWARE.hostSilenceMs && this.#isMoving() && !this.#halting) this.#halt('hostSilent');
   }
 
+  /** A host that comes anew, or lets go, does not find the table on an errand of before. */
+  override lifecycleChanged(active: boolean): void {
+    if (!active && this.#isMoving() && !this.#halting) this.#halt('inactive');
+  }
+
   /** Without power the brakes bring both axes to a stand; the reference is lost. */
   protected reset(atMs: number): void {
     this.#homed = false;

@@ -16,6 +16,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ScaledClock } from '../../hal/base/clock.js';
 import { silentLog } from '../../hal/base/log.js';
+import { readTable } from '../../hal/base/table.js';
 import { linksAt, parseEndpoint } from '../../hal/link/endpoints.js';
 import type { Link } from '../../hal/link/link.js';
 import { WIRE_DEVICES } from '../../hal/wire/dictionary.js';
@@ -117,18 +118,7 @@ onHardware('tcp: a later host takes the device over', 'tcp', async ({ host }) =>
 });
 
 onHardware('a fault script makes an arc in the exposure, then reboots and mutes', 'tcp', async ({ host, hardware }) => {
-  const script = {
-    name: 'trouble',
-    steps: [
-      { on: { device: 'generator', event: 'exposureStarted' }, afterMs: 250, action: { do: 'arc' } },
-      {
-        on: { device: 'generator', event: 'exposureEnded' },
-        afterMs: 20_000,
-        action: { do: 'reboot', device: 'generator' },
-      },
-      { atSeconds: 0, action: { do: 'muteLink', device: 'table', seconds: 0.5 } },
-    ],
-  };
+  const script = readTable<unknown>(import.meta.url, './sim-trouble.json');
   const table = await (await host('table')).activate();
   const generator = await host('generator');
   await generator.activate();
