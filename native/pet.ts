@@ -116,17 +116,17 @@ export interface PetNormalisation {
 
 /**
  * Component normalisation from the dense sinogram of a uniform cylinder on the axis, longer than the rings, that hardly
- * attenuates and makes hardly any randoms. Radial bins outside it get a geometric factor of 1.
+ * attenuates, randoms subtracted. Radial bins outside it get a geometric factor of 1.
  * @returns also the counts a mm of line and unit of efficiency
  */
 export async function fitPetNormalisation(
   options: { prompts: Int16Array; radiusMm: number; iterations?: number },
   run?: KernelOptions,
 ): Promise<PetNormalisation & { countsPerMm: number }> {
-  const { prompts, radiusMm, iterations = 12 } = options;
+  const { prompts, radiusMm, iterations = 14 } = options;
   expectArgument('petFit', 'prompts', prompts.length === PET.bins, prompts.length, `${PET.bins} cells`);
   expectArgument('petFit', 'radiusMm', radiusMm > 20 && radiusMm < 400, radiusMm, '20 to 400 mm');
-  expectArgument('petFit', 'iterations', Number.isInteger(iterations) && iterations > 1, iterations, 'above 1');
+  expectArgument('petFit', 'iterations', Number.isInteger(iterations) && iterations > 3, iterations, 'above 3');
   const fit = {
     crystals: new Float32Array(PET.crystals * PET.rings),
     geometric: new Float32Array(PET.radials),

@@ -10,7 +10,7 @@
 namespace petrig::pet {
 
 struct FitOptions {
-  std::span<const int16_t> prompts;  // dense sinogram [plane][angle][radial], randoms negligible
+  std::span<const int16_t> prompts;  // dense sinogram [plane][angle][radial], randoms subtracted
   double radiusMm = 0;               // of the cylinder, on the axis, longer than the rings
   int iterations = 10;
 };

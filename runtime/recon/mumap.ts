@@ -6,6 +6,7 @@ import type { Kilovolt, Millimetre } from '../../hal/base/units.js';
 import type { KernelOptions } from '../../native/addon.js';
 import { attenuationMap, blurVolume, type HuToMu } from '../../native/petvolume.js';
 import { petGrid } from './petgrid.js';
+import { partOf } from './petprogress.js';
 import type { Volume } from './volume.js';
 
 interface HuToMuTable {
@@ -50,7 +51,12 @@ export interface MuMap {
  * @param centreZ patient z at the PET centre
  * @throws ScannerError data.invalid when the volume is not in HU or misses the bed
  */
-export async function makeMuMap(ct: Volume, kv: Kilovolt, centreZ: Millimetre, run?: KernelOptions): Promise<MuMap> {
+export async function makeMuMap(
+  ct: Volume,
+  kv: Kilovolt,
+  centreZ: Millimetre,
+  run: KernelOptions = {},
+): Promise<MuMap> {
   if (ct.unit !== 'HU') {
     throw new ScannerError('data.invalid', {
       what: 'CT volume for attenuation',
@@ -58,7 +64,10 @@ export async function makeMuMap(ct: Volume, kv: Kilovolt, centreZ: Millimetre, r
     });
   }
   const grid = petGrid(200, centreZ);
-  const { mu, outside } = await attenuationMap({ hu: ct.data, ct, target: grid, conversion: huToMu(kv) }, run);
+  const { mu, outside } = await attenuationMap(
+    { hu: ct.data, ct, target: grid, conversion: huToMu(kv) },
+    partOf(run, 0, 0.6),
+  );
   if (outside === mu.length) {
     const [from, to] = [ct.origin[2], ct.origin[2] + (ct.size[2] - 1) * ct.spacing[2]];
     throw new ScannerError('data.invalid', {
@@ -66,6 +75,6 @@ export async function makeMuMap(ct: Volume, kv: Kilovolt, centreZ: Millimetre, r
       message: `it spans z ${from} to ${to} mm and misses the PET bed at z ${centreZ} mm`,
     });
   }
-  await blurVolume({ volume: mu, size: grid.size, spacing: grid.spacing, fwhmMm: MU_MAP_FWHM_MM }, run);
+  await blurVolume({ volume: mu, size: grid.size, spacing: grid.spacing, fwhmMm: MU_MAP_FWHM_MM }, partOf(run, 0.6, 1));
   return { volume: { ...grid, data: mu, unit: '1/mm' }, outsideFraction: outside / mu.length };
 }

@@ -4,11 +4,12 @@ import { ScannerError } from '../../hal/base/errors.js';
 import type { Kilovolt, Millimetre, Millisecond, Second } from '../../hal/base/units.js';
 import type { KernelOptions } from '../../native/addon.js';
 import { type FrameScan, reconstructPet, scanListmode, sortListmode } from '../../native/pet.js';
-import { blockOf, type PetMatrix } from '../../native/petgeometry.js';
+import type { PetMatrix } from '../../native/petgeometry.js';
 import { makeMuMap } from './mumap.js';
 import { combineBeds } from './petbeds.js';
-import { type PetCalibration, perCrystal } from './petcalibration.js';
+import { type PetCalibration, singlesPerCrystal } from './petcalibration.js';
 import { petGrid } from './petgrid.js';
+import { partOf } from './petprogress.js';
 import { type FrameTiming, frameTiming } from './pettiming.js';
 import type { Volume } from './volume.js';
 
@@ -88,8 +89,7 @@ export interface PetSeries {
 export async function reconstructPetSeries(job: PetJob, run: KernelOptions = {}): Promise<PetSeries> {
   const beds: PetBedImage[] = [];
   for (const [index, bed] of job.beds.entries()) {
-    const onProgress = (fraction: number) => run.onProgress?.((index + fraction) / job.beds.length);
-    beds.push(await reconstructBed(job, bed, { ...run, onProgress }));
+    beds.push(await reconstructBed(job, bed, partOf(run, index / job.beds.length, (index + 1) / job.beds.length)));
   }
   const { volume, bedOfSlice } = await combineBeds(
     beds.map((bed) => bed.volume),
@@ -107,22 +107,16 @@ export async function reconstructPetSeries(job: PetJob, run: KernelOptions = {})
 }
 
 async function reconstructBed(job: PetJob, bed: PetBed, run: KernelOptions): Promise<PetBedImage> {
-  const { threads, signal } = run;
-  const part = (from: number, to: number): KernelOptions => ({
-    threads,
-    signal,
-    onProgress: (fraction) => run.onProgress?.(from + (to - from) * fraction),
-  });
   const { method, calibration, ct } = job;
-  const scan = await scanListmode({ words: bed.words, ...bed.frame }, part(0, 0.02));
+  const scan = await scanListmode({ words: bed.words, ...bed.frame }, partOf(run, 0, 0.02));
   if (scan.prompts === 0)
     throw new ScannerError('data.missing', { what: `coincidences of the PET bed at z ${bed.centreZ} mm` });
   const words = bed.words.subarray(scan.firstWord, scan.endWord);
   const events = await sortListmode(
     { words, prompts: scan.prompts, tof: method.method === 'OSEM3D+TOF' },
-    part(0.02, 0.06),
+    partOf(run, 0.02, 0.06),
   );
-  const mu = ct && (await makeMuMap(ct.volume, ct.kv, bed.centreZ, part(0.06, 0.1)));
+  const mu = ct && (await makeMuMap(ct.volume, ct.kv, bed.centreZ, partOf(run, 0.06, 0.1)));
   const time = countedTime(bed, scan);
   const timing = frameTiming(time.startedAt, time.wallSeconds, job.seriesStart, job.halfLifeSeconds);
   const scale = (calibration.bqmlPerCount * timing.decayFactor) / (time.seconds * job.positronFraction);
@@ -137,9 +131,9 @@ async function reconstructBed(job: PetJob, bed: PetBed, run: KernelOptions): Pro
       scale,
       mu: mu?.volume.data,
       normalisation: calibration.normalisation,
-      randoms: { delayeds: scan.delayeds, singles: singlesPerCrystal(scan) },
+      randoms: { delayeds: scan.delayeds, singles: singlesPerCrystal(scan.singles) },
     },
-    part(0.1, 1),
+    partOf(run, 0.1, 1),
   );
   return {
     ...timing,
@@ -170,11 +164,4 @@ function statistics(scan: FrameScan, seconds: Second): Omit<PetStatistics, 'impo
     corruptWords: scan.corrupt,
     missingMs: scan.missingMs,
   };
-}
-
-/** Relative singles rates; all alike when the words hold no singles tags (only their shape is used). */
-function singlesPerCrystal(scan: FrameScan): Float32Array {
-  const known = scan.singles.some((rate) => rate > 0);
-  const mean = scan.singles.reduce((sum, rate) => sum + rate, 0) / scan.singles.length;
-  return perCrystal((ring, crystal) => (known ? scan.singles[blockOf(ring, crystal)]! / mean : 1));
 }

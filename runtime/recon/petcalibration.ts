@@ -3,7 +3,7 @@
 import { ScannerError } from '../../hal/base/errors.js';
 import { readTable } from '../../hal/base/table.js';
 import type { PetNormalisation } from '../../native/pet.js';
-import { isVirtualCrystal, isVirtualRing, PET } from '../../native/petgeometry.js';
+import { blockOf, isVirtualCrystal, isVirtualRing, PET } from '../../native/petgeometry.js';
 
 export interface PetCalibration {
   normalisation: PetNormalisation;
@@ -67,4 +67,13 @@ export function perCrystal(value: (ring: number, crystal: number) => number): Fl
     const [crystal, ring] = [Math.floor(i / PET.rings), i % PET.rings];
     return isVirtualCrystal(crystal) || isVirtualRing(ring) ? 0 : value(ring, crystal);
   });
+}
+
+/**
+ * Relative singles rates [crystal][ring] from the mean singles tags of the blocks (only their shape is used);
+ * all alike when there were no tags.
+ */
+export function singlesPerCrystal(blocks: Float64Array): Float32Array {
+  const mean = blocks.reduce((sum, rate) => sum + rate, 0) / blocks.length;
+  return perCrystal((ring, crystal) => (mean > 0 ? blocks[blockOf(ring, crystal)]! / mean : 1));
 }
