@@ -120,16 +120,16 @@ const normalisation = await fitPetNormalisation({ prompts, radiusMm: FIELD_RADIU
 process.stderr.write('\nwater cylinder\n');
 const bqmlPerCount = await calibrationFactor(normalisation);
 const steps = Uint16Array.from(normalisation.crystals, (e) => Math.round(e / EFFICIENCY_STEP));
-const rounded = (values: Float32Array) => Array.from(values, (value) => Number(value.toFixed(5)));
+const base64 = (values: Uint16Array | Float32Array) => Buffer.from(values.buffer).toString('base64');
 const file: PetCalibrationFile = {
   measuredAt: '2026-01-01T06:00:00Z',
   how: `simulated: ${(EVENTS / 1e6).toFixed(0)} million events of a cylinder in air, then a water cylinder of known activity`,
   bqmlPerCount: Number(bqmlPerCount.toPrecision(7)),
   tofFwhmPs: RINGS.tofFwhmPs,
   efficiencyStep: EFFICIENCY_STEP,
-  efficiencies: Buffer.from(steps.buffer).toString('base64'),
-  geometric: rounded(normalisation.geometric),
-  axial: rounded(normalisation.axial),
+  efficiencies: base64(steps),
+  geometric: base64(normalisation.geometric),
+  axial: base64(normalisation.axial),
 };
 mkdirSync(new URL('.', OUT), { recursive: true });
 writeFileSync(OUT, `${JSON.stringify(file, null, 2)}\n`);

@@ -15,16 +15,19 @@ export interface PetCalibration {
   measuredAt: string;
 }
 
-/** The file: efficiencies as 16-bit numbers in base64, [crystal][ring], times `efficiencyStep`. */
+/** The file. Numbers in base64, little endian: efficiencies 16 bits times `efficiencyStep`, the others Float32. */
 export interface PetCalibrationFile {
   measuredAt: string;
   how: string;
   bqmlPerCount: number;
   tofFwhmPs: number;
   efficiencyStep: number;
+  /** [crystal][ring] */
   efficiencies: string;
-  geometric: number[];
-  axial: number[];
+  /** [radial] */
+  geometric: string;
+  /** [plane] */
+  axial: string;
 }
 
 /** @throws ScannerError data.invalid when the file does not fit this scanner */
@@ -33,8 +36,10 @@ export function loadPetCalibration(): PetCalibration {
 }
 
 export function readPetCalibration(file: PetCalibrationFile): PetCalibration {
-  const bytes = Uint8Array.from(Buffer.from(file.efficiencies, 'base64'));
-  const sizes = [bytes.length / 2, file.geometric.length, file.axial.length];
+  const efficiencies = new Uint16Array(bytesOf(file.efficiencies));
+  const geometric = new Float32Array(bytesOf(file.geometric));
+  const axial = new Float32Array(bytesOf(file.axial));
+  const sizes = [efficiencies.length, geometric.length, axial.length];
   const expected = [PET.crystals * PET.rings, PET.radials, PET.planes];
   if (sizes.join() !== expected.join()) {
     throw new ScannerError('data.invalid', {
@@ -42,14 +47,15 @@ export function readPetCalibration(file: PetCalibrationFile): PetCalibration {
       message: `sizes ${sizes}, expected ${expected}`,
     });
   }
-  const crystals = Float32Array.from(new Uint16Array(bytes.buffer), (n) => n * file.efficiencyStep);
-  const normalisation = {
-    crystals,
-    geometric: Float32Array.from(file.geometric),
-    axial: Float32Array.from(file.axial),
-  };
+  const crystals = Float32Array.from(efficiencies, (n) => n * file.efficiencyStep);
+  const normalisation = { crystals, geometric, axial };
   const { bqmlPerCount, tofFwhmPs, measuredAt } = file;
   return { normalisation, bqmlPerCount, tofFwhmPs, measuredAt };
+}
+
+function bytesOf(base64: string): ArrayBuffer {
+  const bytes = Uint8Array.from(Buffer.from(base64, 'base64'));
+  return bytes.buffer.slice(0, bytes.length - (bytes.length % 4));
 }
 
 /** Perfect crystals with the gaps between blocks. */
