@@ -70,9 +70,14 @@ export class Jobs {
     });
   }
 
-  /** Keeps the record of a reconstruction for the exam that was restored with it. */
-  leave(record: MachineRecord): void {
-    this.#left.set(record.id, record);
+  /** Takes up jobs of their own; those of `examId` wait until that exam asks for them. */
+  restoreReconstructions(records: readonly MachineRecord[], examId: string | undefined): void {
+    for (const record of records) {
+      const recovered = restore<ReconstructionContext>(record, 'reconstruction');
+      const { jobId, rangeId, kind } = recovered.context;
+      if (recovered.context.examId === examId) this.#left.set(jobId, record);
+      else this.startReconstruction({ jobId, examId: recovered.context.examId, rangeId, kind, recovered });
+    }
   }
 
   /** The `reconstruct` task of the exam machine. @throws ScannerError the job's own, or timeout.aborted */

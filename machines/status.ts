@@ -1,7 +1,7 @@
 import type { Actor } from 'xstate';
 import type { acquisitionMachine } from './acquisition.js';
 import type { examMachine } from './exam.js';
-import { type Failure, stateName } from './types.js';
+import { type Failure, type RangeKind, stateName } from './types.js';
 
 /** The running exam as people and the service socket see it. */
 export interface ExamStatus {
@@ -13,6 +13,7 @@ export interface ExamStatus {
   acquisition: {
     state: string;
     rangeId: string | null;
+    kind: RangeKind | null;
     attempt: number;
     completed: string[];
     held: boolean;
@@ -35,5 +36,6 @@ export function examStatus(
 function acquisitionStatus(actor: Actor<typeof acquisitionMachine>): NonNullable<ExamStatus['acquisition']> {
   const { value, context } = actor.getSnapshot();
   const { ranges, index, attempt, completed, hold, error } = context;
-  return { state: stateName(value), rangeId: ranges[index]?.id ?? null, attempt, completed, held: hold, error };
+  const { id: rangeId = null, kind = null } = ranges[index] ?? {};
+  return { state: stateName(value), rangeId, kind, attempt, completed, held: hold, error };
 }

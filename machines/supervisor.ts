@@ -165,12 +165,15 @@ class MachineSupervisor implements Supervisor {
 
   restore(records: readonly MachineRecord[]): { exam: Running<ExamOutput> | null; sends: Running<SendOutput>[] } {
     const named = (machine: string) => records.filter((record) => record.machine === machine);
-    for (const record of named('reconstruction')) this.#jobs.leave(record);
-    const sends = named('send').map((record) => this.#jobs.restoreSend(record));
     const record = named('exam')[0];
+    this.#jobs.restoreReconstructions(named('reconstruction'), record?.id);
+    const sends = named('send').map((send) => this.#jobs.restoreSend(send));
+    const child = named('acquisition').find(({ id }) => id === record?.id);
+    for (const orphan of named('acquisition').filter((left) => left !== child)) {
+      void this.#options.forget('acquisition', orphan.id);
+    }
     if (!record) return { exam: null, sends };
     const recovered = restore<ExamContext>(record, 'exam');
-    const child = named('acquisition').find(({ id }) => id === record.id);
     const acquisition = child && restore<AcquisitionContext>(child, 'acquisition');
     const { examId, ranges } = recovered.context;
     return { exam: this.startExam({ examId, ranges, recovered: { ...recovered, acquisition } }), sends };
@@ -178,12 +181,15 @@ class MachineSupervisor implements Supervisor {
 
   async stop(): Promise<void> {
     const exam = this.#exam;
-    const wasAcquiring = exam !== undefined && this.#acquisitionActor() !== undefined;
+    // also while it only looks around after a restart: what it will find may be live
+    const wasAcquiring = exam?.actor.getSnapshot().context.acquired === null;
     const kept = this.#acquisition?.kept;
     this.#stopped = true;
+    // jobs first: an exam that stops would call its reconstruction off
+    const jobs = this.#jobs.stop();
     exam?.stop();
     if (exam && wasAcquiring) await this.#secure(exam.id, 'petrig is stopped');
-    await this.#jobs.stop();
+    await jobs;
     await Promise.all([exam?.flush(), kept?.flush()]);
     for (const subscription of this.#owned) subscription.unsubscribe();
     this.#devices.stop();
@@ -225,8 +231,8 @@ class MachineSupervisor implements Supervisor {
   /** The beam is on and no range asked for it: it is switched off. */
   #guardBeam(before: SupervisorSnapshot, now: SupervisorSnapshot): void {
     if (now.devices.generator !== 'exposing' || before.devices.generator === 'exposing') return;
-    const state = now.exam?.acquisition?.state ?? 'none';
-    if (['running.arming', 'running.scanning'].includes(state)) return;
+    const { state = 'none', kind = null } = now.exam?.acquisition ?? {};
+    if (kind !== 'pet' && ['running.arming', 'running.scanning'].includes(state)) return;
     this.#options.log.error({ acquisition: state }, 'beam on without a range that asked for it');
     this.#options.chain.generator.beamOff().catch((error: unknown) => {
       this.#options.log.error({ error: asScannerError(error).toJSON() }, 'beam off failed');

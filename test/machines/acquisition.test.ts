@@ -1,9 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { createActor } from 'xstate';
+import { ManualClock } from '../../hal/base/clock.js';
 import { ScannerError } from '../../hal/base/errors.js';
 import { acquisitionMachine } from '../../machines/acquisition.js';
 import { type AcquisitionContext, type AcquisitionEvent, startContext } from '../../machines/acquisition.types.js';
-import type { RangeRef } from '../../machines/types.js';
+import { machineClock } from '../../machines/clock.js';
+import { type RangeRef, stateName } from '../../machines/types.js';
+import { settled } from './deferred.js';
 import { actorEvents, type MachineEvent, problems, type Row, restingStates, type Table } from './table.js';
 
 const test = suite('acquisition: state x event');
@@ -238,6 +242,21 @@ test('every row takes an abort', () => {
   const aborting = Object.entries(table.rows).filter(([, { row }]) => !Object.values(row).join(' ').includes('ABORT'));
   assert.equal(aborting, []);
   assert.is(restingStates(acquisitionMachine).length, 11);
+});
+
+test('without its surroundings it fails loudly and never scans', async () => {
+  const clock = new ManualClock();
+  const actor = createActor(acquisitionMachine, { input: { examId: 'E1', ranges }, clock: machineClock(clock) });
+  const states: string[] = [];
+  actor.subscribe(({ value }) => states.push(stateName(value)));
+  actor.start();
+  for (let i = 0; i < 10; i++) {
+    await settled();
+    clock.advance(250);
+  }
+  assert.is(actor.getSnapshot().output?.outcome, 'failed');
+  assert.is(actor.getSnapshot().output?.error?.code, 'bug.contract');
+  assert.not.ok(states.some((state) => /arming|scanning/.test(state)));
 });
 
 test.run();

@@ -40,10 +40,10 @@ const acquisitionEvents: MachineEvent[] = [
   { type: 'xstate.after.interruptedLimit.acquisition.interrupted' },
 ];
 
-function acquisitionOptions() {
+function acquisitionOptions(events: MachineEvent[]) {
   return {
     input: { examId: 'E1', ranges },
-    events: acquisitionEvents,
+    events,
     limit: 200_000,
     // a third try tells nothing that the second did not
     stopWhen: (s: AnyMachineSnapshot) => (s.context as AcquisitionContext).attempt > 2,
@@ -65,7 +65,7 @@ function acquisitionOptions() {
 
 test('acquisition: every transition of the explored space keeps the invariants', () => {
   const machine = acquisitionMachine as AnyStateMachine;
-  const map = getAdjacencyMap(machine, acquisitionOptions() as never);
+  const map = getAdjacencyMap(machine, acquisitionOptions(acquisitionEvents) as never);
   let edges = 0;
   for (const { state, transitions } of Object.values(map) as {
     state: AnyMachineSnapshot;
@@ -121,7 +121,10 @@ class Room {
 }
 
 test('acquisition: the shortest path to each state, walked with a live actor, leaves the room safe', async () => {
-  const paths = getShortestPaths(acquisitionMachine as AnyStateMachine, acquisitionOptions() as never);
+  // one hazard and one failing step stand for all: the test above has explored them
+  const twins = ['EMERGENCY_STOPPED', 'FAULT', ...STEPS.slice(1).map((id) => `xstate.error.actor.${id}`)];
+  const options = acquisitionOptions(acquisitionEvents.filter(({ type }) => !twins.includes(type)));
+  const paths = getShortestPaths(acquisitionMachine as AnyStateMachine, options as never);
   const byState = new Map<string, (typeof paths)[number]>();
   for (const path of paths) {
     const name = `${stateName((path.state as AnyMachineSnapshot).value)} ${(path.state as AnyMachineSnapshot).context.index}`;

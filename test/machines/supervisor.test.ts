@@ -1,14 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ManualClock } from '../../hal/base/clock.js';
 import { ScannerError } from '../../hal/base/errors.js';
-import { silentLog } from '../../hal/base/log.js';
-import type { MachineRecord } from '../../machines/persist.js';
-import { createSupervisor, type Supervisor, type SupervisorFact } from '../../machines/supervisor.js';
-import type { Tasks } from '../../machines/tasks.js';
 import type { RangeRef } from '../../machines/types.js';
-import { type ScriptedChain, scriptedChain } from './chain.js';
-import { freshWorld, tasksOn, tick, type World } from './world.js';
+import { type Rig, rig } from './rig.js';
+import { tick } from './world.js';
 
 const test = suite('supervisor');
 
@@ -16,50 +11,6 @@ const ranges: RangeRef[] = [
   { id: 'low', kind: 'ct' },
   { id: 'body', kind: 'pet' },
 ];
-
-interface Rig extends ScriptedChain {
-  supervisor: Supervisor;
-  clock: ManualClock;
-  world: World;
-  facts: SupervisorFact[];
-  records: Map<string, MachineRecord>;
-  errors: string[];
-  until(what: string, holds: () => boolean): Promise<void>;
-}
-
-async function rig(overrides: Partial<Tasks> = {}, world = freshWorld()): Promise<Rig> {
-  const scripted = scriptedChain();
-  const clock = new ManualClock();
-  const records = new Map<string, MachineRecord>();
-  const errors: string[] = [];
-  const log = { ...silentLog, error: (_: object, message: string) => errors.push(message), child: () => silentLog };
-  const supervisor = createSupervisor({
-    chain: scripted.chain,
-    clock,
-    log,
-    tasks: tasksOn(world, overrides),
-    save: async (record) => {
-      await tick();
-      records.set(`${record.machine} ${record.id}`, record);
-    },
-    forget: async (machine, id) => {
-      records.delete(`${machine} ${id}`);
-    },
-  });
-  const facts: SupervisorFact[] = [];
-  supervisor.facts$.subscribe((fact) => facts.push(fact));
-  const until = async (what: string, holds: () => boolean) => {
-    for (let i = 0; i < 500 && !holds(); i++) {
-      await tick();
-      clock.advance(10);
-    }
-    assert.ok(holds(), `${what}; now ${JSON.stringify(supervisor.snapshot)}`);
-  };
-  const connected = supervisor.whenConnected(1000);
-  await until('links up', () => Object.values(supervisor.snapshot.devices.links).every((state) => state === 'up'));
-  assert.is(await connected, true);
-  return { ...scripted, supervisor, clock, world, facts, records, errors, until };
-}
 
 const acquiring = ({ supervisor }: Rig) => supervisor.snapshot.exam?.acquisition?.state ?? 'none';
 const NEVER_ENDS = (_: unknown, signal: AbortSignal) =>
@@ -175,6 +126,16 @@ test('a beam that no range asked for is switched off', async () => {
   await r.supervisor.stop();
 });
 
+test('a beam during a PET range is switched off', async () => {
+  const r = await rig({ scanRange: NEVER_ENDS });
+  r.supervisor.startExam({ examId: 'E1', ranges: [{ id: 'body', kind: 'pet' }] });
+  await r.until('scanning', () => acquiring(r) === 'running.scanning');
+  r.generator.become({ phase: 'exposing', beamOn: true, kv: 120, ma: 50 });
+  await tick();
+  assert.ok(r.generator.commands.includes('beamOff'));
+  await r.supervisor.stop();
+});
+
 test('a beam that a range asked for is left alone', async () => {
   const r = await rig({ scanRange: NEVER_ENDS });
   r.supervisor.startExam({ examId: 'E1', ranges });
@@ -230,6 +191,35 @@ test('a kernel that fails once is run again, one that fails twice fails the job 
     ],
   );
   await r.supervisor.stop();
+});
+
+test('a reconstruction that a stop interrupted is looked at and run again by the exam it belongs to', async () => {
+  const first = await rig({ runReconstruction: NEVER_ENDS });
+  first.supervisor.startExam({ examId: 'E1', ranges: [ranges[0]!] });
+  await first.until('reconstructing', () => first.supervisor.snapshot.reconstructions[0]?.state === 'running');
+  const alone = { jobId: 'J', examId: 'E0', rangeId: 'old', kind: 'ct' as const };
+  first.supervisor.startReconstruction(alone);
+  await first.until('recorded', () => first.records.size === 4);
+  await first.supervisor.stop();
+
+  const inspected: string[] = [];
+  const second = await rig(
+    {
+      inspectReconstruction: async ({ rangeId }) => {
+        inspected.push(rangeId);
+        return { decision: 'resume', result: null };
+      },
+    },
+    first.world,
+  );
+  const { exam } = second.supervisor.restore([...first.records.values()]);
+  await second.until('end', () => second.supervisor.snapshot.exam === null);
+  assert.is((await exam!.done).status, 'completed');
+  await second.until('own job', () => second.supervisor.snapshot.reconstructions.length === 0);
+  assert.equal(inspected, ['low']);
+  assert.equal([...second.world.reconstructed].sort(), ['low', 'old']);
+  assert.equal(second.world.endAnnounced, ['COMPLETED']);
+  await second.supervisor.stop();
 });
 
 test('reconstructions run one at a time and can be called off', async () => {
