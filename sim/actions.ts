@@ -22,15 +22,19 @@ export const ACTION = z.discriminatedUnion('do', [
   z.strictObject({ do: z.literal('openDoor') }),
   z.strictObject({ do: z.literal('closeDoor') }),
   z.strictObject({ do: z.literal('setLoad'), kg: z.number().min(0).max(400) }),
+  /** Fields as in sim/physics/physiology.ts; what is left out stays. */
   z.strictObject({
     do: z.literal('setHeart'),
-    beatsPerMinute: z.number().min(20).max(250),
-    irregularity: z.number().min(0).max(1).optional(),
+    beatsPerMinute: z.number().min(20).max(250).optional(),
+    variability: z.number().min(0).max(0.2).optional(),
+    ectopicShare: z.number().min(0).max(1).optional(),
   }),
   z.strictObject({
-    do: z.literal('setBreathing'),
-    breathsPerMinute: z.number().min(2).max(60),
+    do: z.literal('setBreath'),
+    periodSeconds: z.number().min(1).max(30).optional(),
     amplitudeMm: z.number().min(0).max(50).optional(),
+    driftMmPerMinute: z.number().min(-20).max(20).optional(),
+    variability: z.number().min(0).max(1).optional(),
   }),
   z.strictObject({ do: z.literal('connectSignal'), source, connected: z.boolean() }),
   z.strictObject({ do: z.literal('arc') }),

@@ -122,12 +122,16 @@ class ScannerBench implements Bench {
         this.world.setPatient(change, this.#clock.now());
         break;
       }
-      case 'setHeart':
-        this.#signals.setHeart(action, this.#clock.now());
+      case 'setHeart': {
+        const { do: _, ...heart } = action;
+        this.#signals.setHeart(heart);
         break;
-      case 'setBreathing':
-        this.#signals.setBreathing(action, this.#clock.now());
+      }
+      case 'setBreath': {
+        const { do: _, ...breath } = action;
+        this.#signals.setBreath(breath);
         break;
+      }
       case 'muteLink':
         this.#muteUntil.set(action.device, this.#clock.wall.now() + action.seconds * 1000);
         break;

@@ -3,7 +3,7 @@ import type { Boards } from './devices/scanner.js';
 
 type Doing = SimAction['do'];
 /** Actions on what lies on the table, on links and on the script player are the bench's own. */
-type BenchDoing = 'setPhantom' | 'setHeart' | 'setBreathing' | 'muteLink' | 'runFaults' | 'stats';
+type BenchDoing = 'setPhantom' | 'setHeart' | 'setBreath' | 'muteLink' | 'runFaults' | 'stats';
 type BoardDoing = Exclude<Doing, BenchDoing>;
 export type BoardAction = Extract<SimAction, { do: BoardDoing }>;
 

@@ -103,7 +103,7 @@ test('a whole exposure behind a host that slept through it has its exact times',
   assert.is(at('exposureStarted'), at('windowEntered'));
   assert.ok(Math.abs(at('exposureEnded') - at('exposureStarted') - 10_000) < 1e-3);
   const order = notices.map(({ name }) => name).filter((name) => /window|exposure|feed/.test(name));
-  assert.equal(order, ['feedStarted', 'exposureStarted', 'windowEntered', 'exposureEnded', 'windowLeft', 'feedEnded']);
+  assert.equal(order, ['feedStarted', 'windowEntered', 'exposureStarted', 'exposureEnded', 'windowLeft', 'feedEnded']);
 });
 
 test.run();
