@@ -6,6 +6,8 @@ import { vrOf } from './dictionary.js';
 import { EXPLICIT_LITTLE_ENDIAN, isImplicit, needReadable } from './transfer-syntax.js';
 
 const WINDOW_BYTES = 64 * 1024;
+/** Holds the meta information of nearly every file. */
+const META_BYTES = 1024;
 /** Values above this stay in the file. */
 const BULK_BYTES = 64 * 1024;
 /** Largest header (without bulk values) that is taken into memory. */
@@ -50,11 +52,6 @@ export function readHeader(path: string, options: { stopAtTag?: string } = {}): 
   });
 }
 
-/** Reads the meta information through a handle that the caller keeps. */
-export function readMetaFrom(handle: FileHandle, size: number): Promise<FileMeta> {
-  return new FileWindow(handle, size).meta();
-}
-
 async function withFile<T>(path: string, read: (window: FileWindow) => Promise<T>): Promise<T> {
   let handle: FileHandle | undefined;
   try {
@@ -74,6 +71,7 @@ class FileWindow {
   readonly #handle: FileHandle;
   #buffer = Buffer.alloc(0);
   #start = 0;
+  #window = META_BYTES;
 
   constructor(handle: FileHandle, size: number) {
     this.#handle = handle;
@@ -84,11 +82,12 @@ class FileWindow {
   async at(offset: number, count: number): Promise<Buffer> {
     const want = Math.min(count, Math.max(0, this.size - offset));
     if (offset < this.#start || offset + want > this.#start + this.#buffer.length) {
-      const length = Math.min(Math.max(want, WINDOW_BYTES), Math.max(0, this.size - offset));
+      const length = Math.min(Math.max(want, this.#window), Math.max(0, this.size - offset));
       const buffer = Buffer.allocUnsafe(length);
       const { bytesRead } = await this.#handle.read(buffer, 0, length, offset);
       this.#buffer = buffer.subarray(0, bytesRead);
       this.#start = offset;
+      this.#window = WINDOW_BYTES;
     }
     return this.#buffer.subarray(offset - this.#start, offset - this.#start + want);
   }

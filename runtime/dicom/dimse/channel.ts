@@ -7,10 +7,10 @@ import { decodeDataset } from '../dataset/decode.js';
 import { encodeDataset } from '../dataset/encode.js';
 import type { AcceptedContext, Association } from '../upper-layer/association.js';
 import { CANCEL_FIELD, type Command, encodeCommand, isResponse } from './command.js';
-import { commandFragments, sendDataset } from './fragment.js';
+import { commandFragments, FragmentStream } from './fragment.js';
 import { type Message, readMessage } from './message.js';
 import { Performer, type RequestHandler } from './performer.js';
-import { bufferSource, type DataSource } from './source.js';
+import { bufferSource } from './source.js';
 import { statusClass } from './status.js';
 
 export interface Response {
@@ -73,7 +73,7 @@ export class DimseChannel {
   async request(
     context: AcceptedContext,
     command: Command,
-    data: Dataset | DataSource | undefined,
+    data: Dataset | FragmentStream | undefined,
     timeoutMs: number,
   ): Promise<Response> {
     for await (const response of this.exchange(context, command, data, timeoutMs)) return response;
@@ -87,7 +87,7 @@ export class DimseChannel {
   async *exchange(
     context: AcceptedContext,
     command: Command,
-    data: Dataset | DataSource | undefined,
+    data: Dataset | FragmentStream | undefined,
     timeoutMs: number,
   ): AsyncGenerator<Response> {
     const turn = await this.#takeTurn();
@@ -111,7 +111,7 @@ export class DimseChannel {
   }
 
   /** Sends one message whole. */
-  async send(context: AcceptedContext, command: Command, data?: Dataset | DataSource): Promise<void> {
+  async send(context: AcceptedContext, command: Command, data?: Dataset | FragmentStream): Promise<void> {
     const before = this.#writing;
     const sending = before.then(() => this.#sendNow(context, command, data));
     this.#writing = sending.catch(() => undefined);
@@ -131,12 +131,16 @@ export class DimseChannel {
     await this.done;
   }
 
-  async #sendNow(context: AcceptedContext, command: Command, data?: Dataset | DataSource): Promise<void> {
-    const source =
-      data === undefined || isSource(data) ? data : bufferSource(encodeDataset(data, context.transferSyntax));
+  async #sendNow(context: AcceptedContext, command: Command, data?: Dataset | FragmentStream): Promise<void> {
     const { sendLimit } = this.association;
-    await this.association.write(commandFragments(context.id, encodeCommand(command, source !== undefined), sendLimit));
-    if (source) await sendDataset(this.association, context.id, source);
+    const stream = data === undefined || data instanceof FragmentStream ? data : this.#streamOf(context, data);
+    await this.association.write(commandFragments(context.id, encodeCommand(command, stream !== undefined), sendLimit));
+    await stream?.sendTo(this.association);
+  }
+
+  #streamOf(context: AcceptedContext, data: Dataset): FragmentStream {
+    const source = bufferSource(encodeDataset(data, context.transferSyntax));
+    return new FragmentStream(context.id, source, this.association.sendLimit);
   }
 
   async #takeTurn(): Promise<() => void> {
@@ -217,8 +221,4 @@ export class DimseChannel {
   #gone(message: string): ScannerError {
     return new ScannerError('peer.aborted', { node: this.association.options.peerName, reason: message });
   }
-}
-
-function isSource(data: Dataset | DataSource): data is DataSource {
-  return typeof (data as DataSource).read === 'function';
 }

@@ -1,11 +1,12 @@
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { asScannerError, ScannerError } from '../../../hal/base/errors.js';
 import { type FileMeta, readFileMeta } from '../dataset/header.js';
 import type { DimseChannel } from '../dimse/channel.js';
 import { COMMAND_FIELD } from '../dimse/command.js';
+import { FragmentStream } from '../dimse/fragment.js';
 import { fileSource } from '../dimse/source.js';
 import { hexStatus, statusClass } from '../dimse/status.js';
-import type { Association } from '../upper-layer/association.js';
+import type { AcceptedContext, Association } from '../upper-layer/association.js';
 import type { Proposal } from '../upper-layer/request.js';
 import { openChannel, type ScuOptions, statusError } from './session.js';
 
@@ -70,34 +71,64 @@ async function sendGroup(
 ): Promise<ScannerError | undefined> {
   const channel = await openChannel(options, proposalsFor(group));
   let stopped: ScannerError | undefined;
-  for (const job of group) {
-    const result: StoreResult = stopped
+  let next = prepare(channel, group[0]);
+  for (const [i, job] of group.entries()) {
+    const prepared = await next;
+    // the file after this one is opened and read while this one waits for its answer
+    next = prepare(channel, stopped ? undefined : group[i + 1]);
+    const result = stopped
       ? resultOf(job, 'unsent', { error: stopped })
-      : await sendOne(channel, job, options);
+      : await sendOne(channel, job, prepared, options);
+    await discard(prepared);
     settle(result);
-    if (result.outcome === 'refused' || channel.association.over)
+    if (result.outcome === 'refused' || channel.association.over) {
       stopped ??= result.error ?? channel.association.failure;
+    }
     if (stopped) channel.association.fail(stopped);
   }
   if (!stopped) await channel.release();
   return stopped;
 }
 
-async function sendOne(channel: DimseChannel, job: Job, options: StoreOptions): Promise<StoreResult> {
+interface Prepared {
+  context: AcceptedContext;
+  handle: FileHandle;
+  stream: FragmentStream;
+}
+
+/** Opens a job's file and starts reading it; undefined for a job that cannot go, an error when its file cannot be opened. */
+async function prepare(channel: DimseChannel, job: Job | undefined): Promise<Prepared | ScannerError | undefined> {
   const { association } = channel;
-  const { meta, path } = job;
-  const context = association.contextFor(meta.sopClassUid, meta.transferSyntax);
-  if (!context) return resultOf(job, 'no-context', { error: noContext(association, meta) });
-  const handle = await open(path, 'r').catch((error) => asScannerError(error, 'data.missing', { what: path }));
-  if (handle instanceof ScannerError) return resultOf(job, 'unreadable', { error: handle });
+  const context = job && association.contextFor(job.meta.sopClassUid, job.meta.transferSyntax);
+  if (!context) return undefined;
   try {
-    const source = fileSource(handle, meta.datasetOffset, meta.size);
-    const response = await channel.request(
-      context,
-      commandFor(meta, options),
-      source,
-      association.options.timeouts.storeMs,
-    );
+    const handle = await open(job.path, 'r');
+    const source = fileSource(handle, job.meta.datasetOffset, job.meta.size);
+    return { context, handle, stream: new FragmentStream(context.id, source, association.sendLimit).preload() };
+  } catch (error) {
+    return asScannerError(error, 'data.missing', { what: job.path });
+  }
+}
+
+async function discard(prepared: Prepared | ScannerError | undefined): Promise<void> {
+  if (!prepared || prepared instanceof ScannerError) return;
+  await prepared.stream.drop();
+  await prepared.handle.close();
+}
+
+async function sendOne(
+  channel: DimseChannel,
+  job: Job,
+  prepared: Prepared | ScannerError | undefined,
+  options: StoreOptions,
+): Promise<StoreResult> {
+  const { association } = channel;
+  if (!prepared) return resultOf(job, 'no-context', { error: noContext(association, job.meta) });
+  if (prepared instanceof ScannerError) return resultOf(job, 'unreadable', { error: prepared });
+  const { context, stream } = prepared;
+  try {
+    const { storeMs } = association.options.timeouts;
+    const response = await channel.request(context, commandFor(job.meta, options), stream, storeMs);
     const kind = statusClass(response.status);
     const status = hexStatus(response.status);
     if (kind === 'success') return resultOf(job, 'stored', { status });
@@ -105,8 +136,6 @@ async function sendOne(channel: DimseChannel, job: Job, options: StoreOptions): 
     return resultOf(job, 'refused', { status, error: statusError(association.options.peerName, 'C-STORE', response) });
   } catch (error) {
     return resultOf(job, 'unsent', { error: asScannerError(error) });
-  } finally {
-    await handle.close();
   }
 }
 

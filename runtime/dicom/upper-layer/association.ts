@@ -154,10 +154,11 @@ export class Association {
 
   /**
    * Sends ready-made PDUs; resolves when the socket takes more.
+   * @param written called when the bytes' memory may be used again
    * @throws ScannerError peer.aborted when the association is over, peer.timeout when the peer stops reading
    */
-  async write(bytes: Buffer[]): Promise<void> {
-    const room = this.#provider.send(bytes);
+  async write(bytes: Buffer[], written?: () => void): Promise<void> {
+    const room = this.#provider.send(bytes, written);
     if (room === undefined) throw this.#failure ?? this.#abortError('lost', 'the association is released');
     if (room) return;
     const watch = this.#watch(this.options.timeouts.networkMs, 'data to be read');

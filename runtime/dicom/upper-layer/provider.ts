@@ -41,6 +41,7 @@ interface Payload {
   pdu?: Pdu;
   piece?: DataPiece;
   bytes?: Buffer[];
+  written?: () => void;
   reason?: number;
   message?: string;
 }
@@ -111,9 +112,9 @@ export class UpperLayerProvider {
   }
 
   /** @returns false when the socket wants its `drain` waited for, undefined when data cannot be sent in this state */
-  send(bytes: Buffer[]): boolean | undefined {
+  send(bytes: Buffer[], written?: () => void): boolean | undefined {
     if (!step(this.#state, 'Evt9')) return undefined;
-    this.#dispatch('Evt9', { bytes });
+    this.#dispatch('Evt9', { bytes, written });
     return !this.#socket.writableNeedDrain;
   }
 
@@ -192,7 +193,7 @@ export class UpperLayerProvider {
       sendAssociateAc: send,
       sendAssociateRj: send,
       sendProviderReject: () => this.#write([encodePdu(VERSION_NOT_SUPPORTED)]),
-      sendData: ({ bytes }) => this.#write(bytes!),
+      sendData: ({ bytes, written }) => this.#write(bytes!, written),
       sendReleaseRq: () => this.#write([encodePdu({ type: 'release-rq' })]),
       sendReleaseRp: () => this.#write([encodePdu({ type: 'release-rp' })]),
       sendUserAbort: () => this.#write([encodePdu({ type: 'abort', source: 0, reason: 0 })]),
@@ -218,10 +219,12 @@ export class UpperLayerProvider {
     };
   }
 
-  #write(bytes: Buffer[]): void {
+  /** @param written called when the bytes are with the system and their memory is free again; not when the socket broke */
+  #write(bytes: Buffer[], written?: () => void): void {
     if (this.#socket.destroyed || this.#socket.writableEnded) return;
+    const last = bytes.length - 1;
     this.#socket.cork();
-    for (const part of bytes) this.#socket.write(part);
+    for (const [i, part] of bytes.entries()) this.#socket.write(part, (error) => !error && i === last && written?.());
     this.#socket.uncork();
   }
 
