@@ -22,7 +22,18 @@ function sources(folder: string): string[] {
 async function compile(files: string[], folder: string): Promise<string[]> {
   const queue = files.map((file, i) => ({ file, object: join(folder, `${i}-${basename(file)}.o`) }));
   const objects = queue.map(({ object }) => object);
-  const include = ['-I', join(root, 'native'), '-I', join(root, 'test/native/driver')];
+  const header = join(root, 'test/native/driver/std.h');
+  await run('g++', [...FLAGS, '-x', 'c++-header', header, '-o', join(folder, 'std.h.gch')]);
+  const include = [
+    '-I',
+    folder,
+    '-include',
+    'std.h',
+    '-I',
+    join(root, 'native'),
+    '-I',
+    join(root, 'test/native/driver'),
+  ];
   const worker = async () => {
     for (let next = queue.shift(); next; next = queue.shift())
       await run('g++', [...FLAGS, ...include, '-c', next.file, '-o', next.object]);
