@@ -22,8 +22,25 @@ struct Scene {
   FlatPhantom flat() const { return {kinds, frames, clips, clipStart, materials, activity}; }
 };
 
-const driver::Register readings("ct readings of an analytic phantom", [](const JobControl& control) {
-  const Scene scene;
+/// Forty shells: more than a block of rays sorts at once.
+Scene crowd() {
+  Scene scene;
+  scene.kinds.assign(40, 0);
+  scene.frames.clear();
+  scene.clips.clear();
+  scene.clipStart.assign(41, 0);
+  scene.materials.clear();
+  for (int i = 0; i < 40; ++i) {
+    const double r = 90 - 2 * i;
+    const double frame[] = {1, 2, 3, r, 0, 0, 0, r, 0, 0, 0, r};
+    scene.frames.insert(scene.frames.end(), frame, frame + 12);
+    scene.materials.push_back(i % 2);
+  }
+  scene.activity.assign(40, 0);
+  return scene;
+}
+
+std::vector<double> expose(const Scene& scene, const JobControl& control) {
   const std::vector<double> attenuation{0.025, 0.02, 0.05, 0.04}, energies{50, 70}, spectrum{1, 1.5};
   std::vector<double> angles, sourceZ, photons;
   for (int i = 0; i < 13; ++i) {
@@ -51,7 +68,13 @@ const driver::Register readings("ct readings of an analytic phantom", [](const J
   job.seed = 11;
   simulateCt(job, control);
   return driver::doubles(out);
-});
+}
+
+const driver::Register readings("ct readings of an analytic phantom",
+                                [](const JobControl& control) { return expose(Scene(), control); });
+
+const driver::Register crowded("ct readings of a crowded phantom",
+                               [](const JobControl& control) { return expose(crowd(), control); });
 
 const driver::Register listMode("coincidences of an analytic phantom", [](const JobControl& control) {
   const Scene scene;
@@ -59,10 +82,11 @@ const driver::Register listMode("coincidences of an analytic phantom", [](const 
   const std::vector<float> efficiencies(static_cast<size_t>(petrig::pet::kRings) * petrig::pet::kCrystals, 0.9f);
   PetJob job;
   job.scene = {scene.flat(), attenuation, efficiencies, 0, 0.967, 17};
-  std::vector<double> singleRates(192), trues(1), counts(5), singles(192);
+  std::vector<double> singleRates(192), trues(2), counts(5), singles(192);
   measureRates(job.scene, {singleRates, trues}, control);
   std::vector<uint32_t> words(200'000);
   job.singleRates = singleRates;
+  job.strongestLine = trues[1];
   job.halfLife = 6586;
   job.durationMs = 20;
   job.timeSigmaPs = 230;
