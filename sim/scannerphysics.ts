@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { blockOf, PET } from '../native/petgeometry.js';
 import type { PetRates } from '../native/physics.js';
 import type { CtPhysics, CtProjection } from './devices/ctdetector.js';
@@ -6,6 +7,10 @@ import { exposeCt } from './physics/ct.js';
 import { crystalEfficiencies, ratesOf, SCANNER, scanPet } from './physics/pet.js';
 import { mixSeed } from './seed.js';
 import type { World } from './world.js';
+
+const ALL = availableParallelism();
+/** Threads that leave a core to the controller, which may live in the same process. */
+const SPARING = Math.max(1, ALL - 1);
 
 const CT_SEED = 1;
 const PET_SEED = 2;
@@ -35,7 +40,7 @@ export class WorldCt implements CtPhysics {
         seed: mixSeed(world.seed, CT_SEED, projection.scanId),
         firstReading: projection.first,
       },
-      { signal: projection.signal },
+      { signal: projection.signal, threads: projection.beamOn ? SPARING : ALL },
     );
   }
 }

@@ -43,6 +43,8 @@ export interface CtProjection {
   tubeMa: Float64Array;
   /** Tube charge of each reading, mA s. */
   mas: Float64Array;
+  /** The beam is still on: the host must not be kept from its heartbeats. */
+  beamOn: boolean;
   signal: AbortSignal;
 }
 
@@ -225,6 +227,7 @@ export class CtDetectorBoard extends Board {
       rowPitchMm,
       channels,
       ...samples,
+      beamOn: running.total === undefined,
       signal: cancel.signal,
     });
     if (cancel.signal.aborted) return;
