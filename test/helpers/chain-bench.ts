@@ -20,6 +20,7 @@ export type BenchKind = 'memory' | 'pty' | 'tcp';
 
 export interface Far {
   boards: Boards;
+  nodes: ReadonlyMap<WireDeviceName, DeviceNode>;
   /** How often each command was carried out, e.g. `table.halt`. */
   executed: Map<string, number>;
   openControl(device: WireDeviceName): Promise<Link>;
@@ -84,7 +85,7 @@ async function makeFar(kind: BenchKind, clock: Clock): Promise<Far> {
     words: async (block) => bulk.get('petrings')?.sendWords(block, 0n),
     signal: (source) => wave(source === 'ecg' ? 800 : 4000),
   });
-  const nodes = WIRE_DEVICES.map((name) => {
+  const pairs = WIRE_DEVICES.map((name) => {
     const board = boards[name];
     const command = board.command.bind(board);
     board.command = (what, args) => {
@@ -93,12 +94,13 @@ async function makeFar(kind: BenchKind, clock: Clock): Promise<Far> {
     };
     return [name, new DeviceNode({ model: board, clock, log: silentLog })] as const;
   });
-  const node = new Map(nodes);
+  const node = new Map(pairs);
   const attach = (name: WireDeviceName, link: Link) => node.get(name)!.connect(link);
   const attachBulk = (name: WireDeviceName, link: Link) => bulk.set(name, new BulkSender(link));
   const transport = await TRANSPORTS[kind]({ attach, attachBulk, clock });
   return {
     boards,
+    nodes: node,
     executed,
     openControl: transport.openControl,
     openBulk: transport.openBulk,

@@ -18,10 +18,6 @@ export interface FaultRule {
   ms?: number;
 }
 
-interface LiveRule extends FaultRule {
-  seen: number;
-}
-
 type Send = (bytes: Buffer) => void;
 
 /** Wraps the host's end of a link. `reboot` is the bench's: the frame is lost and the device restarts. */
@@ -29,16 +25,18 @@ export class FaultyLink implements Link {
   readonly where: string;
   readonly #inner: Link;
   readonly #clock: Clock;
-  readonly #rules: LiveRule[];
+  readonly #rules: readonly FaultRule[];
+  readonly #seen = new Map<FaultRule, number>();
   readonly #reboot: () => void;
   #mutedUntil = Number.NEGATIVE_INFINITY;
-  #firstRequest: Buffer | undefined;
+  #lastCommand: Buffer | undefined;
 
+  /** @param options.rules may grow and shrink while the link is used */
   constructor(inner: Link, options: { clock: Clock; rules?: readonly FaultRule[]; reboot?: () => void }) {
     this.where = `faulty ${inner.where}`;
     this.#inner = inner;
     this.#clock = options.clock.wall;
-    this.#rules = (options.rules ?? []).map((rule) => ({ ...rule, seen: 0 }));
+    this.#rules = options.rules ?? [];
     this.#reboot = options.reboot ?? (() => {});
   }
 
@@ -74,7 +72,7 @@ export class FaultyLink implements Link {
   #pass(direction: FaultRule['direction'], frame: ControlFrame, send: Send): void {
     const bytes = encodeControl(frame);
     const rule = this.#ruleFor(direction, frame);
-    if (direction === 'toDevice' && frame.type === OP.command) this.#firstRequest ??= bytes;
+    if (direction === 'toDevice' && frame.type === OP.command) this.#lastCommand = bytes;
     if (rule?.do === 'mute') this.mute(rule.ms);
     if (this.#clock.now() < this.#mutedUntil) return;
     if (rule) this.#harm(rule, frame, bytes, send);
@@ -84,7 +82,9 @@ export class FaultyLink implements Link {
   #ruleFor(direction: FaultRule['direction'], frame: ControlFrame): FaultRule | undefined {
     for (const rule of this.#rules) {
       if (rule.direction !== direction || (rule.op && OP[rule.op] !== frame.type)) continue;
-      const number = rule.seen++ - (rule.skip ?? 0);
+      const seen = this.#seen.get(rule) ?? 0;
+      this.#seen.set(rule, seen + 1);
+      const number = seen - (rule.skip ?? 0);
       if (number >= 0 && number < (rule.times ?? Number.POSITIVE_INFINITY)) return rule;
     }
     return undefined;
@@ -113,8 +113,8 @@ export class FaultyLink implements Link {
         this.#reboot();
         break;
       case 'stale':
-        // the first request once more, long after it was answered
-        if (this.#firstRequest) send(Buffer.from(this.#firstRequest));
+        // the last command once more, after it was answered
+        if (this.#lastCommand) send(Buffer.from(this.#lastCommand));
         send(bytes);
         break;
       case 'nan': {
