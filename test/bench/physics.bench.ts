@@ -4,6 +4,7 @@ import { exposeCt } from '../../sim/physics/ct.js';
 import { flattenPhantom } from '../../sim/physics/flatten.js';
 import { ratesOf, scanPet } from '../../sim/physics/pet.js';
 import { loadPhantom } from '../../sim/physics/phantom.js';
+import type { Benchmark } from './benchmark.js';
 
 const phantom = flattenPhantom(loadPhantom('nema-body'));
 const READINGS = 2304;
@@ -45,7 +46,7 @@ async function simulateEvents(): Promise<{ value: number }> {
   return { value: events / took };
 }
 
-export const benchmarks: { name: string; unit: string; run(): Promise<{ value: number; peer?: number }> }[] = [
+export const benchmarks: Benchmark[] = [
   { name: 'ct-project-rays', unit: 'Mrays/s', run: projectRays },
   { name: 'pet-simulate-events', unit: 'events/s', run: simulateEvents },
 ];
