@@ -3,15 +3,16 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ScannerError } from '../../hal/base/errors.js';
-import { type Dataset, dataset, items, text } from '../../runtime/dicom/dataset/dataset.js';
-import { readFileMeta } from '../../runtime/dicom/dataset/header.js';
+import { type BulkRef, type Dataset, dataset, items, text } from '../../runtime/dicom/dataset/dataset.js';
+import { encodeDataset } from '../../runtime/dicom/dataset/encode.js';
+import { readFileMeta, readHeader } from '../../runtime/dicom/dataset/header.js';
 import { echo } from '../../runtime/dicom/services/echo-scu.js';
 import { find } from '../../runtime/dicom/services/find-scu.js';
 import { storeFiles } from '../../runtime/dicom/services/store-scu.js';
 import { UIDS } from '../../runtime/dicom/uids.js';
 import { type Hospital, startHospital } from '../../sim/hospital/hospital.js';
 import { demoEntries } from '../../sim/hospital/worklist.js';
-import { CSA_NON_IMAGE, clock, log, makeObject, scratch, scu } from '../helpers/dicom.js';
+import { CSA_NON_IMAGE, clock, EXPLICIT, log, makeObject, scratch, scu } from '../helpers/dicom.js';
 import { enterPrivateNetwork } from '../helpers/namespace.js';
 import { runTool, startStorescp, startWorklist } from '../helpers/peers.js';
 
@@ -52,6 +53,28 @@ test('storescp takes our objects byte for byte, the private class too', async ()
     assert.ok((await datasetBytes(path)).equals(await datasetBytes(join(folder, 'scp', name))), sopInstanceUid);
   }
   await peer.stop();
+});
+
+test('a storescp that takes only implicit VR gets explicit objects turned into it, values unchanged', async () => {
+  const implicit = join(folder, 'implicit');
+  const port = await startStorescp({ folder: implicit, args: ['+xi'] });
+  const file = await makeObject(folder, { bytes: 200_000 });
+  const [result] = await storeFiles(scu(port.node), [file.path]);
+  assert.is(result!.outcome, 'stored', result!.error?.message);
+  const stored = await readHeader(join(implicit, readdirSync(implicit)[0]!));
+  const sent = await readHeader(file.path);
+  assert.is(stored.transferSyntax, '1.2.840.10008.1.2');
+  const pixels = ({ path, bulk }: { path: string; bulk: BulkRef }) =>
+    readFileSync(path).subarray(bulk.offset, bulk.offset + bulk.length!);
+  const paths = { sent: file.path, stored: join(implicit, readdirSync(implicit)[0]!) };
+  assert.ok(
+    pixels({ path: paths.sent, bulk: sent.dataset['7FE00010']!.bulk! }).equals(
+      pixels({ path: paths.stored, bulk: stored.dataset['7FE00010']!.bulk! }),
+    ),
+  );
+  for (const header of [sent, stored]) delete header.dataset['7FE00010'];
+  assert.ok(encodeDataset(sent.dataset, EXPLICIT).equals(encodeDataset(stored.dataset, EXPLICIT)));
+  await port.stop();
 });
 
 for (const [fault, outcome, code] of [

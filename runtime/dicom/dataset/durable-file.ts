@@ -39,8 +39,12 @@ export class DurableFile {
   static async create(path: string, options: { hash?: boolean } = {}): Promise<DurableFile> {
     const temporary = join(dirname(path), `.${basename(path)}.${makeUid().slice(-12)}.part`);
     try {
-      await mkdir(dirname(path), { recursive: true });
-      return new DurableFile(path, temporary, await open(temporary, 'wx'), options.hash ?? true);
+      const handle = await open(temporary, 'wx').catch(async (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error;
+        await mkdir(dirname(path), { recursive: true });
+        return open(temporary, 'wx');
+      });
+      return new DurableFile(path, temporary, handle, options.hash ?? true);
     } catch (error) {
       throw asScannerError(error, 'data.disk', { path });
     }

@@ -19,10 +19,11 @@ interface Context {
 /**
  * Bytes of a dataset in implicit or explicit VR little endian (every encapsulated syntax is the latter), elements in tag order,
  * sequences with defined length. Text is written in the dataset's own Specific Character Set.
+ * @param terms the Specific Character Set in force outside, for a part of an object
  * @throws ScannerError data.text, data.invalid
  */
-export function encodeDataset(ds: Dataset, transferSyntax: string): Buffer {
-  return Buffer.concat(encodeElements(ds, { implicit: isImplicit(transferSyntax), terms: undefined, depth: 0 }));
+export function encodeDataset(ds: Dataset, transferSyntax: string, terms?: string): Buffer {
+  return Buffer.concat(encodeElements(ds, { implicit: isImplicit(transferSyntax), terms, depth: 0 }));
 }
 
 /** The 8 or 12 bytes before a value. */

@@ -4,9 +4,8 @@ import type { BulkValue } from './bulk.js';
 import { type Dataset, dataset, needText, setElement } from './dataset.js';
 import { DurableFile, type WrittenFile } from './durable-file.js';
 import { encodeDataset, encodeElementHeader } from './encode.js';
-import { EXPLICIT_LITTLE_ENDIAN, isImplicit } from './transfer-syntax.js';
-
-const UNDEFINED_LENGTH = 0xffffffff;
+import { datasetSegments } from './segments.js';
+import { EXPLICIT_LITTLE_ENDIAN } from './transfer-syntax.js';
 
 export interface Part10Options {
   implementation?: Implementation;
@@ -57,7 +56,10 @@ export async function writePart10File(
   const writer = await DurableFile.create(path);
   try {
     await writer.write(encodeFileMeta(object, options));
-    await writeDataset(writer, ds, transferSyntax, options.bulk ?? {});
+    for (const segment of datasetSegments(ds, transferSyntax, options.bulk ?? {})) {
+      if (Buffer.isBuffer(segment)) await writer.write(segment);
+      else await writeBulk(writer, segment.tag, segment.value);
+    }
     return await writer.commit();
   } catch (error) {
     await writer.discard();
@@ -65,56 +67,13 @@ export async function writePart10File(
   }
 }
 
-async function writeDataset(
-  writer: DurableFile,
-  ds: Dataset,
-  transferSyntax: string,
-  bulk: Readonly<Record<string, BulkValue>>,
-): Promise<void> {
-  const tags = Object.keys(bulk).sort();
-  let rest = ds;
-  for (const tag of tags) {
-    const element = ds[tag];
-    if (!element) throw new ScannerError('data.missing', { what: `element ${tag} of the bulk value` });
-    const before = Object.fromEntries(Object.entries(rest).filter(([key]) => key < tag));
-    rest = Object.fromEntries(Object.entries(rest).filter(([key]) => key > tag));
-    const charset = ds['00080005'];
-    if (charset && !before['00080005'] && tag > '00080005')
-      await writer.write(encodeTail(before, charset, transferSyntax));
-    else await writer.write(encodeDataset(before, transferSyntax));
-    await writeBulk(writer, tag, element.vr, bulk[tag]!, isImplicit(transferSyntax));
-  }
-  const charset = ds['00080005'];
-  await writer.write(
-    tags.length > 0 && charset ? encodeTail(rest, charset, transferSyntax) : encodeDataset(rest, transferSyntax),
-  );
-}
-
-/** Elements after a bulk value are written in the object's character set, which stands before it. */
-function encodeTail(ds: Dataset, charset: Dataset[string], transferSyntax: string): Buffer {
-  const own = { '00080005': charset };
-  return encodeDataset({ ...ds, ...own }, transferSyntax).subarray(encodeDataset(own, transferSyntax).length);
-}
-
-async function writeBulk(
-  writer: DurableFile,
-  tag: string,
-  vr: string,
-  value: BulkValue,
-  implicit: boolean,
-): Promise<void> {
-  const { length } = value;
-  const padded = length === undefined ? UNDEFINED_LENGTH : length + (length & 1);
-  if (length !== undefined && padded >= UNDEFINED_LENGTH) {
-    throw new ScannerError('limit.size', { what: `value of ${tag}`, value: length, max: UNDEFINED_LENGTH - 1 });
-  }
-  await writer.write(encodeElementHeader(tag, vr, padded, implicit));
+async function writeBulk(writer: DurableFile, tag: string, { length, chunks }: BulkValue): Promise<void> {
   let got = 0;
-  for await (const chunk of value.chunks) {
+  for await (const chunk of chunks) {
     got += chunk.byteLength;
     await writer.write(chunk);
   }
-  if (length === undefined) return;
-  if (got !== length) throw new ScannerError('data.truncated', { what: `bulk value of ${tag}`, got, expected: length });
-  if (length & 1) await writer.write(Buffer.from([0]));
+  if (length !== undefined && got !== length) {
+    throw new ScannerError('data.truncated', { what: `bulk value of ${tag}`, got, expected: length });
+  }
 }

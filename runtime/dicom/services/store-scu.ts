@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { asScannerError, ScannerError } from '../../../hal/base/errors.js';
 import { type FileMeta, readFileMeta } from '../dataset/header.js';
+import { EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN } from '../dataset/transfer-syntax.js';
 import type { DimseChannel } from '../dimse/channel.js';
 import { COMMAND_FIELD } from '../dimse/command.js';
 import { FragmentStream } from '../dimse/fragment.js';
@@ -8,6 +9,7 @@ import { fileSource } from '../dimse/source.js';
 import { hexStatus, statusClass } from '../dimse/status.js';
 import type { AcceptedContext, Association } from '../upper-layer/association.js';
 import type { Proposal } from '../upper-layer/request.js';
+import { implicitSource } from './implicit-source.js';
 import { openChannel, type ScuOptions, statusError } from './session.js';
 
 export type StoreOutcome = 'stored' | 'warning' | 'refused' | 'no-context' | 'unreadable' | 'unsent';
@@ -41,6 +43,7 @@ const PRIORITY_MEDIUM = 0;
 
 /**
  * Storage as SCU: sends Part 10 files byte for byte over one association (more only when they need over 128 contexts).
+ * To a peer that takes nothing but implicit VR, files in explicit VR little endian go turned into that.
  * Any status but success and warning aborts the association, and what follows is `unsent`.
  * @returns one result a path; throws only what stands before the first object
  * @throws ScannerError peer.connect, peer.rejected, peer.aborted, peer.timeout while the first association is opened
@@ -69,7 +72,7 @@ async function sendGroup(
   group: Job[],
   settle: (result: StoreResult) => void,
 ): Promise<ScannerError | undefined> {
-  const channel = await openChannel(options, proposalsFor(group));
+  const channel = await openChannel(options, [...new Map(group.flatMap(proposalsOf)).values()]);
   let stopped: ScannerError | undefined;
   let next = prepare(channel, group[0]);
   for (const [i, job] of group.entries()) {
@@ -99,15 +102,26 @@ interface Prepared {
 /** Opens a job's file and starts reading it; undefined for a job that cannot go, an error when its file cannot be opened. */
 async function prepare(channel: DimseChannel, job: Job | undefined): Promise<Prepared | ScannerError | undefined> {
   const { association } = channel;
-  const context = job && association.contextFor(job.meta.sopClassUid, job.meta.transferSyntax);
+  const context = job && contextFor(association, job.meta);
   if (!context) return undefined;
+  const { path, meta } = job;
+  let handle: FileHandle | undefined;
   try {
-    const handle = await open(job.path, 'r');
-    const source = fileSource(handle, job.meta.datasetOffset, job.meta.size);
+    handle = await open(path, 'r');
+    const asItIs = context.transferSyntax === meta.transferSyntax;
+    const source = asItIs ? fileSource(handle, meta.datasetOffset, meta.size) : await implicitSource(path, handle);
     return { context, handle, stream: new FragmentStream(context.id, source, association.sendLimit).preload() };
   } catch (error) {
-    return asScannerError(error, 'data.missing', { what: job.path });
+    await handle?.close();
+    return asScannerError(error, 'data.missing', { what: path });
   }
+}
+
+/** The file's own syntax, else implicit VR for what can be turned into it. */
+function contextFor(association: Association, { sopClassUid, transferSyntax }: FileMeta): AcceptedContext | undefined {
+  const own = association.contextFor(sopClassUid, transferSyntax);
+  if (own || transferSyntax !== EXPLICIT_LITTLE_ENDIAN) return own;
+  return association.contextFor(sopClassUid, IMPLICIT_LITTLE_ENDIAN);
 }
 
 async function discard(prepared: Prepared | ScannerError | undefined): Promise<void> {
@@ -170,33 +184,29 @@ async function readMetas(paths: readonly string[]): Promise<{ path: string; meta
   return entries;
 }
 
-/** Groups in their order, each with no more class and syntax pairs than an association has contexts. */
+/** Groups in their order, each with no more presentation contexts than an association has. */
 function byAssociation(jobs: Job[]): Job[][] {
   const groups: Job[][] = [];
-  let pairs = new Set<string>();
+  let contexts = new Set<string>();
   for (const job of jobs) {
-    const pair = pairOf(job.meta);
-    if (groups.length === 0 || (!pairs.has(pair) && pairs.size === MAX_CONTEXTS)) {
-      groups.push([]);
-      pairs = new Set();
-    }
-    pairs.add(pair);
+    const wanted = proposalsOf(job).map(([name]) => name);
+    const more = new Set([...contexts, ...wanted]);
+    const full = groups.length === 0 || more.size > MAX_CONTEXTS;
+    if (full) groups.push([]);
+    contexts = full ? new Set(wanted) : more;
     groups.at(-1)!.push(job);
   }
   return groups;
 }
 
-function proposalsFor(jobs: Job[]): Proposal[] {
-  const proposals = new Map<string, Proposal>();
-  for (const { meta } of jobs) {
-    const proposal = { abstractSyntax: meta.sopClassUid, transferSyntaxes: [meta.transferSyntax] };
-    proposals.set(pairOf(meta), proposal);
-  }
-  return [...proposals.values()];
-}
-
-function pairOf(meta: FileMeta): string {
-  return `${meta.sopClassUid} ${meta.transferSyntax}`;
+/** A context for the file's class in its syntax, and one in the default syntax where it can be turned into that. */
+function proposalsOf({ meta: { sopClassUid, transferSyntax } }: Job): [string, Proposal][] {
+  const syntaxes =
+    transferSyntax === EXPLICIT_LITTLE_ENDIAN ? [EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN] : [transferSyntax];
+  return syntaxes.map((syntax) => [
+    `${sopClassUid} ${syntax}`,
+    { abstractSyntax: sopClassUid, transferSyntaxes: [syntax] },
+  ]);
 }
 
 function resultOf(job: Job, outcome: StoreOutcome, more: Partial<StoreResult>): StoreResult {

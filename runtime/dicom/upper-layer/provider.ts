@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Clock, TimerHandle } from '../../../hal/base/clock.js';
+import { asScannerError } from '../../../hal/base/errors.js';
 import type { Log } from '../../../hal/base/log.js';
 import {
   ABORT_REASON,
@@ -155,9 +156,9 @@ export class UpperLayerProvider {
     try {
       this.#parser.push(chunk);
     } catch (error) {
-      const unrecognized = (error as { context?: { unrecognized?: boolean } }).context?.unrecognized === true;
-      const reason = unrecognized ? ABORT_REASON.unrecognizedPdu : ABORT_REASON.invalidParameter;
-      this.#dispatch('Evt19', { reason, message: (error as Error).message });
+      const { context, message } = asScannerError(error);
+      const reason = context.unrecognized === true ? ABORT_REASON.unrecognizedPdu : ABORT_REASON.invalidParameter;
+      this.#dispatch('Evt19', { reason, message: String(context.message ?? message) });
       this.#socket.removeAllListeners('data');
       this.#socket.resume(); // what follows a broken PDU has no meaning; it is read and dropped until the peer closes
     }
@@ -222,6 +223,7 @@ export class UpperLayerProvider {
   /** @param written called when the bytes are with the system and their memory is free again; not when the socket broke */
   #write(bytes: Buffer[], written?: () => void): void {
     if (this.#socket.destroyed || this.#socket.writableEnded) return;
+    this.#touch();
     const last = bytes.length - 1;
     this.#socket.cork();
     for (const [i, part] of bytes.entries()) this.#socket.write(part, (error) => !error && i === last && written?.());
