@@ -27,6 +27,7 @@ import { checkIntegrity } from './integrity.js';
 import { Outbox } from './outbox.js';
 import { prepareDatabase } from './schema.js';
 import { States } from './states.js';
+import { oneATurn } from './turns.js';
 
 /** Files that are written at the same time; more do not make a disk faster. */
 const WRITERS = 4;
@@ -91,11 +92,11 @@ export class SqliteArchive implements Archive {
   }
 
   async store(objects: Iterable<BuiltObject>, facts: readonly Fact[] = []): Promise<Instance[]> {
-    const source = objects[Symbol.iterator]();
+    const pull = oneATurn(objects);
     const rows: Row[] = [];
     let failure: { error: unknown } | undefined;
     const write = async () => {
-      for (let next = source.next(); !failure && !next.done; next = source.next()) {
+      for (let next = await pull(); !failure && !next.done; next = await pull()) {
         const index = rows.length;
         rows.length++; // keeps the order of the objects
         rows[index] = await this.#write(next.value);

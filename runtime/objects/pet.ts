@@ -39,8 +39,9 @@ export interface Gate {
   slots: number;
   triggerTime: number;
   frameTime: number;
-  lowRRValue: number;
-  highRRValue: number;
+  /** Limits of accepted intervals; absent where none is rejected. */
+  lowRRValue?: number;
+  highRRValue?: number;
   heartRate?: number;
   intervalsAcquired?: number;
   intervalsRejected?: number;
@@ -185,8 +186,8 @@ function frameOfSlice(frames: readonly FrameRecord[], frame: number, z: number):
 
 function gateScope(gate: Gate | undefined): Scope {
   if (!gate) return {};
-  const { triggerTime, frameTime, lowRRValue, highRRValue, heartRate, intervalsAcquired, intervalsRejected } = gate;
-  return { triggerTime, frameTime, lowRRValue, highRRValue, heartRate, intervalsAcquired, intervalsRejected };
+  const { slot: _slot, slots: _slots, ...times } = gate;
+  return { ...times, framingType: 'PHASED', beatRejectionFlag: gate.lowRRValue === undefined ? 'N' : 'Y' };
 }
 
 /** A window from 0 to the largest value of the volume. */

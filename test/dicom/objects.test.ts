@@ -11,6 +11,7 @@ import { ScaledClock } from '../../hal/base/clock.js';
 import { silentLog } from '../../hal/base/log.js';
 import { SqliteArchive } from '../../runtime/archive/sqlite-archive.js';
 import { readHeader } from '../../runtime/dicom/dataset/header.js';
+import { unscheduledExam } from '../../runtime/exam/register.js';
 import { csaInstances, protocolPart, rawPart } from '../../runtime/objects/csa.js';
 import { ctInstances, topogramInstances } from '../../runtime/objects/ct.js';
 import type { Instance } from '../../runtime/objects/instance.js';
@@ -311,6 +312,50 @@ test('a dynamic series counts its frames, and dciodvfy agrees', async () => {
     said.split('\n').filter((line) => line.startsWith('Error') && !FALSE_ALARM.test(line)),
     [],
   );
+});
+
+test('an unscheduled phantom without injection, gated, with negative values, marked by nobody, passes dciodvfy too', async () => {
+  const patient = { name: 'Phantom^QC', id: 'QC1', birthDate: '', sex: '' } as const;
+  const exam = unscheduledExam(patient, { protocol: 'qc-daily' }, { now: START });
+  const plain = { ...specimenContext(exam), simulated: false };
+  const range = { ...PET, beds: [{ centreZ: 0, seconds: 60 }], gating: 'ecg' as const };
+  const gate = { slots: 2, triggerTime: 0, frameTime: 400, heartRate: 75 };
+  const volume = volumeOf([16, 16, 3], [4, 4, 2], 'BQML', (x) => x);
+  const frames = [1, 2].map((slot) => ({ volume, frame: 0, gate: { ...gate, slot } }));
+  const series = petInstances(plain, {
+    range,
+    recon: { ...PET.recons[0]!, gaussMm: 0 },
+    acquisition: acquisitionOf(range, START),
+    frames,
+    rangeNumber: 1,
+    seriesNumber: 1,
+    description: 'PET gated',
+  });
+  const ctSeries = ctInstances(plain, {
+    range: CT,
+    recon: CT.recons[0]!,
+    acquisition: acquisitionOf(CT, START),
+    volume: volumeOf([512, 512, 1], [1, 1, 3], 'HU', () => Number.NaN),
+    acquisitionNumber: 1,
+    seriesNumber: 2,
+    description: 'CT',
+  });
+  const instances = [...(await archive.store(series.objects)), ...(await archive.store(ctSeries.objects))];
+  assert.is(instances.length, 7);
+  for (const instance of instances) {
+    const said = await output('dciodvfy', instance.file);
+    const errors = said.split('\n').filter((line) => line.startsWith('Error') && !FALSE_ALARM.test(line));
+    assert.equal(errors, []);
+    const { dataset: ds } = await readHeader(instance.file);
+    assert.equal([ds['00280300'], ds['00204000']], [undefined, undefined]);
+  }
+  const { dataset: ds } = await readHeader(instances[0]!.file);
+  assert.equal([ds['00280103']!.Value, ds['00181080']!.Value], [[1], ['N']]);
+  assert.equal([ds['00280106']!.vr, ds['00280106']!.Value, ds['00280107']!.Value], ['SS', [-32767], [32767]]);
+  const slope = Number(ds['00281053']!.Value[0]);
+  assert.ok(Math.abs(slope * 32767 - 30) < 30 / 32767, `${slope}`);
+  const decay = Number(ds['00541321']!.Value[0]);
+  assert.is(decay, 1, 'no nuclide, no decay');
 });
 
 test('CT raw data carries words and trace; 400 MB pass through in bounded memory', async () => {

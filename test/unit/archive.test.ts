@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ScaledClock } from '../../hal/base/clock.js';
@@ -96,6 +97,28 @@ if (process.argv[2] === 'full') {
   process.exit(0);
 }
 
+if (process.argv[2] === 'tmpfs') {
+  // the child of the full disk test, on a file system of 3 MB: stores small objects until one call fails
+  const root = process.argv[3]!;
+  const archive = await open(root);
+  let stored = 0;
+  let code = '';
+  while (!code) {
+    await archive.store(objects(8, 4000)).then(
+      (instances) => {
+        stored += instances.length;
+      },
+      (error: ScannerError) => {
+        code = error.code;
+      },
+    );
+  }
+  await archive.close();
+  const again = await open(root);
+  process.stdout.write(JSON.stringify({ code, stored, sound: await assertSound(root, again) }));
+  process.exit(0);
+}
+
 test('stores objects whose files and rows agree, and finds them again after reopening', async () => {
   const root = await freshRoot();
   let archive = await open(root);
@@ -180,6 +203,21 @@ test('a call that fails keeps nothing of it', async () => {
   assert.is(await assertSound(root, archive), 0);
   assert.equal(await archive.facts('network'), []);
   await archive.close();
+  await rm(root, { recursive: true });
+});
+
+test('an index on a full disk: the call fails as data.disk, and what was there stays whole', async () => {
+  const root = await freshRoot();
+  const self = fileURLToPath(import.meta.url);
+  const flags = process.getuid?.() === 0 ? '-m' : '-rm';
+  const script = 'mount -t tmpfs -o size=3m tmpfs "$1" && shift && exec "$@"';
+  const { stdout } = await promisify(execFile)('unshare', [
+    ...[flags, 'sh', '-c', script, 'sh', root],
+    ...[process.execPath, '--import', 'tsx', self, 'tmpfs', root],
+  ]);
+  const said = JSON.parse(stdout) as { code: string; stored: number; sound: number };
+  assert.is(said.code, 'data.disk');
+  assert.ok(said.stored > 0 && said.sound === said.stored, stdout);
   await rm(root, { recursive: true });
 });
 
