@@ -9,9 +9,9 @@ import { Pacs, type StoredInstance } from './pacs.js';
 import { Worklist } from './worklist.js';
 
 export interface HospitalOptions {
-  /** Scheduled steps, or a folder of *.json files with them. */
+  /** Scheduled steps, or a folder of *.json files with them, read anew for every query. */
   worklist: readonly PlainDataset[] | string;
-  /** The PACS keeps its objects in `<dataDir>/pacs`. */
+  /** The PACS keeps its objects in `<dataDir>/pacs`, and knows those which are there from before. */
   dataDir: string;
   /** Default 11113; 0 takes a free one. */
   risPort?: number;
@@ -45,13 +45,14 @@ const MAX_PDU = 262144;
 export async function startHospital(options: HospitalOptions): Promise<Hospital> {
   const { clock, host = '127.0.0.1' } = options;
   const worklist = new Worklist();
-  if (typeof options.worklist === 'string') worklist.addFolder(options.worklist);
+  if (typeof options.worklist === 'string') worklist.useFolder(options.worklist);
   else for (const entry of options.worklist) worklist.add(entry);
   const mpps = new MppsStore();
   const risLog = options.log.child({ hospital: 'RIS' });
   const pacsLog = options.log.child({ hospital: 'PACS' });
   const folder = join(options.dataDir, 'pacs');
   const archive = new Pacs({ aeTitle: 'PACS', folder, clock, log: pacsLog, callbacks: options.callbacks ?? [] });
+  await archive.load();
   const common = { clock, host, maxPduLength: MAX_PDU };
   const ris = new DicomServer({
     ...common,

@@ -1,8 +1,10 @@
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../hal/base/clock.js';
 import { asScannerError } from '../../hal/base/errors.js';
 import type { Log } from '../../hal/base/log.js';
 import { type Dataset, dataset, items, text } from '../../runtime/dicom/dataset/dataset.js';
+import { readFileMeta } from '../../runtime/dicom/dataset/header.js';
 import { UNCOMPRESSED } from '../../runtime/dicom/dataset/transfer-syntax.js';
 import { COMMAND_FIELD } from '../../runtime/dicom/dimse/command.js';
 import type { DimseRequest, Reply } from '../../runtime/dicom/dimse/performer.js';
@@ -45,6 +47,22 @@ export class Pacs {
 
   constructor(options: PacsOptions) {
     this.#options = options;
+  }
+
+  /** Takes up the objects that a run before left in the folder. */
+  async load(): Promise<void> {
+    const { folder, log } = this.#options;
+    const names = await readdir(folder).catch(() => []);
+    for (const name of names.filter((file) => file.endsWith('.dcm'))) {
+      const path = join(folder, name);
+      try {
+        const { meta, sopClassUid, sopInstanceUid, transferSyntax, size } = await readFileMeta(path);
+        const callingAe = text(meta, 'SourceApplicationEntityTitle') ?? '';
+        this.instances.set(sopInstanceUid, { sopClassUid, sopInstanceUid, transferSyntax, callingAe, path, size });
+      } catch (error) {
+        log.warn({ path, error: asScannerError(error).message }, 'not an object; left alone');
+      }
+    }
   }
 
   services(): Service[] {

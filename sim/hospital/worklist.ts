@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { asScannerError } from '../../hal/base/errors.js';
+import { ScannerError } from '../../hal/base/errors.js';
 import { readTable } from '../../hal/base/table.js';
 import { type Dataset, isDataset, set, type Value } from '../../runtime/dicom/dataset/dataset.js';
 import { matches, project } from '../../runtime/dicom/dataset/matching.js';
@@ -14,34 +14,27 @@ import { UIDS } from '../../runtime/dicom/uids.js';
 
 /** The scheduled steps of the hospital and the Modality Worklist SCP that offers them. */
 export class Worklist {
-  readonly entries: Dataset[] = [];
+  readonly #added: Dataset[] = [];
+  #folder: string | undefined;
 
   /** An entry as JSON with dictionary keywords; a character set is chosen when it names none. */
   add(entry: PlainDataset): void {
-    const ds = fromPlain(entry);
-    if (!ds['00080005']) {
-      const charset = chooseCharacterSet(textsOf(ds), ['ISO_IR 6', 'ISO_IR 100', 'ISO_IR 192']);
-      if (charset && charset !== 'ISO_IR 6') set(ds, 'SpecificCharacterSet', charset);
-    }
-    this.entries.push(ds);
+    this.#added.push(datasetOf(entry));
   }
 
   /**
-   * Adds the entries of a folder's *.json files, each an entry or a list of them.
-   * @throws ScannerError data.invalid with the file's path
+   * Takes entries from a folder's *.json files too, each an entry or a list of them. They are read anew for every query,
+   * so a file that is put there is offered at once.
+   * @throws ScannerError data.invalid with the file's path when one of them is not good now
    */
-  addFolder(folder: string): void {
-    for (const name of readdirSync(folder)
-      .filter((file) => file.endsWith('.json'))
-      .sort()) {
-      const path = join(folder, name);
-      try {
-        const content = JSON.parse(readFileSync(path, 'utf8')) as PlainDataset | PlainDataset[];
-        for (const entry of Array.isArray(content) ? content : [content]) this.add(entry);
-      } catch (error) {
-        throw asScannerError(error, 'data.invalid', { what: path });
-      }
-    }
+  useFolder(folder: string): void {
+    this.#folder = folder;
+    this.entries();
+  }
+
+  /** All entries as they stand. @throws ScannerError data.invalid */
+  entries(): Dataset[] {
+    return this.#folder === undefined ? [...this.#added] : [...this.#added, ...readFolder(this.#folder)];
   }
 
   service(): Service {
@@ -57,7 +50,7 @@ export class Worklist {
       yield { status: STATUS.identifierMismatch, comment: 'no identifier' };
       return;
     }
-    for (const entry of [...this.entries]) {
+    for (const entry of this.entries()) {
       if (request.signal.aborted) {
         yield { status: STATUS.cancel };
         return;
@@ -76,6 +69,26 @@ export function demoEntries(date: string, stationAeTitle: string): PlainDataset[
     const scheduled = { ScheduledStationAETitle: stationAeTitle, ScheduledProcedureStepStartDate: date };
     return { ...entry, ScheduledProcedureStepSequence: [{ ...step, ...scheduled }] };
   });
+}
+
+function readFolder(folder: string): Dataset[] {
+  const names = readdirSync(folder).filter((file) => file.endsWith('.json'));
+  return names.sort().flatMap((name) => {
+    const path = join(folder, name);
+    try {
+      const content = JSON.parse(readFileSync(path, 'utf8')) as PlainDataset | PlainDataset[];
+      return (Array.isArray(content) ? content : [content]).map(datasetOf);
+    } catch (error) {
+      throw new ScannerError('data.invalid', { what: path, message: (error as Error).message }, error);
+    }
+  });
+}
+
+function datasetOf(entry: PlainDataset): Dataset {
+  const ds = fromPlain(entry);
+  if (ds['00080005']) return ds;
+  const charset = chooseCharacterSet(textsOf(ds), ['ISO_IR 6', 'ISO_IR 100', 'ISO_IR 192']);
+  return charset && charset !== 'ISO_IR 6' ? set(ds, 'SpecificCharacterSet', charset) : ds;
 }
 
 function textsOf(ds: Dataset): string[] {

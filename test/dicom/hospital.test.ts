@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ScannerError } from '../../hal/base/errors.js';
@@ -225,6 +226,29 @@ test('a modality without an address gets its commitment on the association it op
     keepOpenMs: 10_000,
   });
   assert.is(result.committed.length, 1);
+});
+
+test('a hospital that starts again knows its objects, and a worklist file is offered once it is there', async () => {
+  const entries = join(folder, 'entries');
+  mkdirSync(entries);
+  const options = { worklist: entries, dataDir: folder, risPort: 0, pacsPort: 0, clock, log };
+  const again = await startHospital(options);
+  assert.equal([...again.instances.keys()].sort(), [...hospital.instances.keys()].sort());
+  const query = dataset({ PatientName: null });
+  const names = async () => {
+    const found: string[] = [];
+    for await (const match of find({ ...scu(again.ris), sopClass: UIDS.modalityWorklist, query })) {
+      found.push(text(match, 'PatientName')!);
+    }
+    return found;
+  };
+  assert.equal(await names(), []);
+  writeFileSync(join(entries, 'a.json'), JSON.stringify({ PatientName: '山田^太郎' }));
+  assert.equal(await names(), ['山田^太郎']);
+  writeFileSync(join(entries, 'b.json'), '{');
+  assert.is(await codeOf(names()), 'C000');
+  await again.close();
+  assert.is(await codeOf(startHospital(options)), 'data.invalid');
 });
 
 test.run();
