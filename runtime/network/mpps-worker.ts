@@ -46,6 +46,7 @@ const MAY_NOT_BE_UPDATED = '0110';
  * out once: the SOP Instance UID is the exam's, so a repetition after a crash is recognised by the peer's own answer.
  */
 export class MppsWorker extends OutboxWorker<MppsEvent> {
+  protected readonly types = new Set<Fact['type']>(['exam.started', 'series.complete', 'exam.ended']);
   readonly #service: MppsService;
   readonly #station: MppsStation;
   readonly #progress: boolean;

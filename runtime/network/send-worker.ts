@@ -1,6 +1,7 @@
-import { ScannerError } from '../../hal/base/errors.js';
+import { asScannerError, ScannerError } from '../../hal/base/errors.js';
 import type { Millisecond } from '../../hal/base/units.js';
 import type { Delivery, InstanceRecord, SequencedFact } from '../archive/archive.js';
+import type { Fact } from '../archive/fact.js';
 import type { StoreResult } from '../dicom/services/store-scu.js';
 import { sopClassOf } from '../objects/modules.js';
 import { CommitmentDesk, type CommitmentService } from './commitment-desk.js';
@@ -43,6 +44,7 @@ const OUT_OF_RESOURCES = /^A7/;
  * acknowledged is recorded before the next instance goes out, and is not sent again, whatever happens to us.
  */
 export class SendWorker extends OutboxWorker<SendEvent> {
+  protected readonly types = new Set<Fact['type']>(['series.complete']);
   readonly #desk: CommitmentDesk | undefined;
 
   constructor(private readonly options: SendWorkerOptions) {
@@ -107,7 +109,15 @@ export class SendWorker extends OutboxWorker<SendEvent> {
   }
 
   protected async handle({ fact }: SequencedFact): Promise<void> {
-    if (fact.type === 'series.complete') await this.sendSeries(fact.series.seriesInstanceUid);
+    if (fact.type !== 'series.complete') return;
+    const { seriesInstanceUid } = fact.series;
+    try {
+      await this.sendSeries(seriesInstanceUid);
+    } catch (thrown) {
+      const error = asScannerError(thrown);
+      if (!this.signal.aborted) this.tell({ type: 'send.failed', node: this.options.node, seriesInstanceUid, error });
+      throw error;
+    }
   }
 
   #wants(instance: InstanceRecord): boolean {

@@ -4,6 +4,7 @@ import { asScannerError, ScannerError } from '../../hal/base/errors.js';
 import type { Log } from '../../hal/base/log.js';
 import type { Millisecond } from '../../hal/base/units.js';
 import type { Archive, SequencedFact } from '../archive/archive.js';
+import type { Fact } from '../archive/fact.js';
 
 /** Wall milliseconds between attempts: doubled each time, up to the last. */
 export interface Backoff {
@@ -81,7 +82,10 @@ export abstract class OutboxWorker<Event> {
     while (this.#awake && !this.signal.aborted) await this.#running;
   }
 
-  /** Does one fact. Throws only what should stop the worker. */
+  /** The facts that `handle` is given; others are acknowledged as they come. */
+  protected abstract readonly types: ReadonlySet<Fact['type']>;
+
+  /** Does one fact. */
   protected abstract handle(entry: SequencedFact): Promise<void>;
 
   protected get signal(): AbortSignal {
@@ -112,11 +116,16 @@ export abstract class OutboxWorker<Event> {
   async #drain(): Promise<void> {
     try {
       for (let batch = await this.#next(); batch.length > 0; batch = await this.#next()) {
+        // facts of no concern are acknowledged with the next that is: each acknowledgement costs a write to the disk
+        const seqs: number[] = [];
         for (const entry of batch) {
           if (this.signal.aborted) return;
+          seqs.push(entry.seq);
+          if (!this.types.has(entry.fact.type)) continue;
           await this.#attend(entry);
-          await this.archive.ack(this.consumer, entry.seq);
+          await this.archive.ack(this.consumer, ...seqs.splice(0));
         }
+        if (seqs.length > 0) await this.archive.ack(this.consumer, ...seqs);
       }
     } catch (error) {
       if (!this.signal.aborted) this.log.error({ error: asScannerError(error).toJSON() }, 'the worker stopped');

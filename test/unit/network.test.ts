@@ -318,6 +318,24 @@ test('a commitment without result fails at its deadline; one with failures names
     assert.equal([flag?.commitment, flag?.reason], ['failed', 0x112]);
   }));
 
+test('a failure that no waiting mends is told, and the next series goes', () =>
+  withArchive(async (open) => {
+    const node = new Node();
+    let first = true;
+    const store: StoreService = async (paths, onResult) => {
+      if (!first) return node.store(paths, onResult);
+      first = false;
+      throw new ScannerError('data.missing', { what: 'a file' });
+    };
+    const { worker, events, finish } = await open(node, { store });
+    worker.start();
+    await finish(petSeries());
+    await finish(petSeries());
+    await worker.settled();
+    assert.equal(typesOf(events), ['send.started', 'send.failed', 'send.started', 'send.done']);
+    assert.is(node.taken.length, 6);
+  }));
+
 test('a node that wants images only gets no raw data; sending by hand repeats what it has', () =>
   withArchive(async (open) => {
     const node = new Node();
