@@ -5,7 +5,7 @@ import type { ScannerError } from '../../hal/base/errors.js';
 import type { Chain } from '../../hal/contract/chain.js';
 import type { Device, DeviceName, Reply, Stamped } from '../../hal/contract/device.js';
 import type { ChainBench } from '../helpers/chain-bench.js';
-import { next } from '../helpers/observe.js';
+import { next, until } from '../helpers/observe.js';
 
 export type AnyDriver = Device<object, Stamped>;
 
@@ -64,6 +64,22 @@ const ALWAYS: Partial<Record<DeviceName, (chain: Chain) => Promise<Reply>>> = {
   ctdetector: (chain) => chain.ctdetector.disarm(),
   petrings: (chain) => chain.petrings.stop(),
 };
+
+const RESTING: Partial<Record<DeviceName, (chain: Chain) => boolean>> = {
+  gantry: ({ gantry }) => gantry.state.rotation === 'stopped' && !gantry.state.tilting,
+  table: ({ table }) => !table.state.moving,
+  generator: ({ generator }) => !generator.state.beamOn,
+  ctdetector: ({ ctdetector }) => ctdetector.state.phase === 'idle',
+  petrings: ({ petrings }) => petrings.state.phase === 'idle',
+};
+
+/** Ends whatever a case before has left running; real hardware takes its time. */
+export async function rest(device: DeviceName, chain: Chain): Promise<void> {
+  await ready(chain[device]);
+  const always = ALWAYS[device];
+  if (always) accepted(await always(chain));
+  await until(() => RESTING[device]?.(chain) ?? true, 60_000, `${device} at rest`);
+}
 
 /** Arguments that are no argument: not finite, or outside the dictionary's range. */
 const WRONG: Partial<Record<DeviceName, ((chain: Chain) => Promise<Reply>)[]>> = {

@@ -6,7 +6,10 @@ export function next<T, S extends T = T>(
   fits: ((value: T) => value is S) | ((value: T) => boolean),
   ms = 10_000,
 ): Promise<S> {
-  return firstValueFrom(from.pipe(filter(fits as (value: T) => value is S), timeout(ms)));
+  const value = firstValueFrom(from.pipe(filter(fits as (value: T) => value is S), timeout(ms)));
+  // a test that fails before it awaits this must fail with its own reason
+  value.catch(() => undefined);
+  return value;
 }
 
 /** The first event of that type from now on. */
