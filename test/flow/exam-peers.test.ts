@@ -1,0 +1,112 @@
+/** A site of other makers' programs around `petrig serve`: wlmscpfs schedules, storescp and Orthanc receive. */
+
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ScaledClock } from '../../hal/base/clock.js';
+import { silentLog } from '../../hal/base/log.js';
+import { text } from '../../runtime/dicom/dataset/dataset.js';
+import { readHeader } from '../../runtime/dicom/dataset/header.js';
+import type { ExamReport } from '../../runtime/service/operations.js';
+import { startHospital } from '../../sim/hospital/hospital.js';
+import { demoEntries } from '../../sim/hospital/worklist.js';
+import { enterPrivateNetwork } from '../helpers/namespace.js';
+import { freePort, runTool, startOrthanc, startStorescp, startWorklist } from '../helpers/peers.js';
+import { runPetrig, startServe, testFolder } from '../helpers/petrig.js';
+
+enterPrivateNetwork();
+
+const test = suite('examination among real peers');
+const folder = testFolder('peers');
+
+test('worklist from wlmscpfs, objects to storescp and Orthanc, commitment by Orthanc, MPPS told', async () => {
+  const dicomPort = await freePort();
+  const us = { aeTitle: 'PETRIG', host: '127.0.0.1', port: dicomPort };
+  const worklist = await startWorklist({ folder: join(folder, 'wl'), entries: demoEntries('20261123', 'PETRIG') });
+  const storescp = await startStorescp({ folder: join(folder, 'storescp') });
+  const orthanc = await startOrthanc({ folder: join(folder, 'orthanc'), modalities: { petrig: us } });
+  const ris = await startHospital({
+    worklist: [],
+    dataDir: join(folder, 'ris'),
+    risPort: 0,
+    pacsPort: 0,
+    clock: new ScaledClock(),
+    log: silentLog,
+  });
+  const serve = await startServe(folder, {
+    dicom: { port: dicomPort },
+    nodes: {
+      worklist: worklist.node,
+      mpps: ris.ris,
+      destinations: [
+        { ...storescp.node, commitment: false },
+        { ...orthanc.node, commitment: true },
+      ],
+    },
+  });
+  const args = [
+    'exam',
+    'run',
+    '--protocol',
+    'wholebody-fdg',
+    '--accession',
+    'A1',
+    '--bed-seconds',
+    '2',
+    '--span=-50:50',
+    '--json',
+  ];
+  const run = await runPetrig([...args, '--data', join(folder, 'data')]);
+  assert.is(run.code, 0, `${run.stderr}\n${serve.output()}`);
+  const report = JSON.parse(run.stdout) as ExamReport;
+  assert.is(report.outcome, 'COMPLETED');
+
+  const count = report.series.reduce((sum, series) => sum + series.count, 0);
+  const [toStorescp, toOrthanc] = report.deliveries;
+  assert.is(toStorescp?.sent, count);
+  assert.is(toOrthanc?.sent, count);
+  assert.is(toOrthanc?.committed, count);
+  const received = readdirSync(join(folder, 'storescp'));
+  assert.is(received.length, count);
+  assert.is(((await orthanc.get('/instances')) as string[]).length, count);
+  for (const [modality, least] of [
+    ['CT', 20],
+    ['PT', 100],
+  ] as const) {
+    assert.ok(
+      report.series.some((series) => series.modality === modality && series.count >= least),
+      `${modality} images`,
+    );
+  }
+
+  const steps = [...ris.mpps.values()];
+  assert.is(steps.length, 1);
+  assert.is(steps[0]?.status, 'COMPLETED');
+  assert.is(report.accession, 'A1');
+  const header = await readHeader(join(folder, 'storescp', received[0]!));
+  assert.is(text(header.dataset, 'AccessionNumber'), 'A1');
+  await serve.stop();
+  await ris.close();
+  await Promise.all([worklist.stop(), storescp.stop(), orthanc.stop()]);
+});
+
+test('every kind of object passes dciodvfy, and other programs read them', async () => {
+  const kinds = new Map<string, string>();
+  for (const file of readdirSync(join(folder, 'storescp'))) {
+    const path = join(folder, 'storescp', file);
+    const { dataset } = await readHeader(path, { stopAtTag: '00200013' });
+    kinds.set(`${text(dataset, 'Modality')} ${text(dataset, 'SOPClassUID')} ${text(dataset, 'ImageType')}`, path);
+  }
+  assert.ok(kinds.size >= 4, [...kinds.keys()].join('; '));
+  for (const [kind, path] of kinds) {
+    if (kind.includes('1.3.12.2.1107.5.9.1')) continue; // the validator does not know the private class
+    const { output } = await runTool('dciodvfy', [path]);
+    const errors = output
+      .split('\n')
+      .filter((line) => /^Error/.test(line) && !/Patient(Position| Orientation)/.test(line));
+    assert.equal(errors, [], kind);
+  }
+});
+
+test.run();
