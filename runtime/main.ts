@@ -18,6 +18,7 @@ import type { Archive } from './archive/archive.js';
 import { SqliteArchive } from './archive/sqlite-archive.js';
 import type { Config } from './config.js';
 import { Controller, type Simulate } from './control/controller.js';
+import { MppsDesk } from './control/mppsdesk.js';
 import { CommitmentScu } from './dicom/services/commitment-scu.js';
 import { echo } from './dicom/services/echo-scu.js';
 import { find } from './dicom/services/find-scu.js';
@@ -76,6 +77,9 @@ export async function startController(config: Config): Promise<RunningController
     });
     teardown.add(() => chain.close());
     const commitment = new CommitmentScu({ clock, log });
+    const { aeTitle, stationName } = config;
+    const mpps = new MppsDesk({ node: config.nodes.mpps, station: { aeTitle, stationName }, archive, clock, log });
+    teardown.add(() => mpps.close());
     const dicomPort = await listen(config, { archive, commitment, clock, log }, teardown);
     const controller = await Controller.start({
       config,
@@ -86,7 +90,7 @@ export async function startController(config: Config): Promise<RunningController
       records: new RecordStore(join(config.data, 'machines')),
       commitment,
       queryWorklist: () => queryWorklist(config, clock, log),
-      mppsSettled: async () => {},
+      mpps,
       dicomPort: () => dicomPort,
       recentLogs: (last) => log.last(last),
       clock,

@@ -68,6 +68,7 @@ export function summary(report: ExamReport): string {
       ['sent to', 'instances', 'failed', 'committed'],
       report.deliveries.map((d) => [d.node, d.sent, d.failed, d.committed ?? 'not asked']),
     ),
+    `MPPS: ${report.mpps}`,
     ...report.deviations.map((deviation) => `note: ${deviation}`),
     report.previews.map((file) => `preview: ${file}`).join('\n'),
   ].join('\n\n');

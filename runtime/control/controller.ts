@@ -20,6 +20,7 @@ import type { WorklistItem } from '../worklist/item.js';
 import type { WorklistStore } from '../worklist/store.js';
 import { Deliveries } from './deliveries.js';
 import { Examination } from './examination.js';
+import type { MppsDesk } from './mppsdesk.js';
 import { phaseOf } from './phase.js';
 import type { ExamRecord } from './record.js';
 import { registerExam } from './register.js';
@@ -40,8 +41,7 @@ export interface ControllerParts {
   records: RecordStore;
   commitment: CommitmentScu;
   queryWorklist(): Promise<WorklistItem[]>;
-  /** Resolves when MPPS has nothing left to tell, or has given up for now. */
-  mppsSettled(examId: string): Promise<void>;
+  mpps: MppsDesk;
   dicomPort(): number;
   recentLogs(last: number): LogEntry[];
   clock: Clock;
@@ -265,7 +265,7 @@ export class Controller implements Operations {
   }
 
   async #end(examination: Examination, running: Running<ExamOutput> | null): Promise<void> {
-    const { log, mppsSettled } = this.#parts;
+    const { log, mpps } = this.#parts;
     const { record } = examination;
     const examId = record.exam.id;
     try {
@@ -279,7 +279,7 @@ export class Controller implements Operations {
       await examination.close();
       this.#tell({ type: 'exam', examId, phase: record.phase });
       await this.#deliveries.deliver(record);
-      await mppsSettled(examId);
+      record.mpps = await mpps.settled(examId);
       record.closed = true;
       await examination.save();
     } catch (thrown) {

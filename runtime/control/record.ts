@@ -26,6 +26,7 @@ export interface ExamRecord {
   previews: string[];
   notes: string[];
   deliveries: DeliveryReport[];
+  mpps: string;
   /** Nothing is left to do: images are delivered, or their delivery was given up. */
   closed: boolean;
 }
@@ -45,6 +46,7 @@ export function newRecord(exam: Exam, plan: ScanPlan, firstScanId: number): Exam
     previews: [],
     notes: [],
     deliveries: [],
+    mpps: 'waiting',
     closed: false,
   };
 }

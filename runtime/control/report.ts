@@ -51,6 +51,7 @@ export function reportOf(record: ExamRecord): ExamReport {
     countRates: countRatesOf(record),
     previews: record.previews,
     deliveries: record.deliveries,
+    mpps: record.mpps,
     deviations: [
       ...record.notes,
       ...Object.values(record.acquisitions).flatMap((acquisition) => acquisition.deviations),

@@ -70,6 +70,8 @@ export interface ExamReport {
   }[];
   previews: string[];
   deliveries: DeliveryReport[];
+  /** What the RIS was told last of the performed procedure step: completed, discontinued, refused, retrying, ...; none without a node. */
+  mpps: string;
   deviations: string[];
 }
 
