@@ -43,7 +43,7 @@ export interface KernelOptions {
 export async function runKernel(name: string, options: object, run: KernelOptions = {}): Promise<void> {
   const kernel = loadAddon()[name] as NativeKernel | undefined;
   if (!kernel) throw new ScannerError('native.failed', { kernel: name, message: 'not in the built addon' });
-  run.signal?.throwIfAborted();
+  if (run.signal?.aborted) throw new ScannerError('timeout.aborted', { what: `kernel ${name}` }, run.signal.reason);
   const control = new Int32Array(new SharedArrayBuffer(8));
   const cancel = () => Atomics.store(control, 0, 1);
   run.signal?.addEventListener('abort', cancel, { once: true });
