@@ -16,7 +16,7 @@ export function commandFragments(contextId: number, command: Buffer, sendLimit: 
     writePdvHeader(header, 0, { contextId, command: true, last, length: part.length });
     parts.push(header, part);
   }
-  return parts;
+  return [Buffer.concat(parts)];
 }
 
 /**
