@@ -30,26 +30,49 @@ PETRIG_VECTORS void spread(const float* __restrict row, float weight1, float* __
   }
 }
 
-PETRIG_VECTORS void addShifted(const float* __restrict row, float fraction, int count, float* __restrict out) {
-  for (int k = 0; k < count; ++k) out[k] += row[k] + fraction * (row[k + 1] - row[k]);
-}
-
-/// row[k] += (1 - fraction) values[k] + fraction values[k - 1] for k = 0..count; values[-1] and values[count] are 0.
-PETRIG_VECTORS void spreadShifted(const float* __restrict values, float fraction, float weight, int count,
-                                  float* __restrict row) {
-  for (int k = 0; k <= count; ++k) row[k] += weight * (values[k] + fraction * (values[k - 1] - values[k]));
-}
-
 /// Slice of the first plane of a segment at a step, as row index and fraction.
 struct AxialShift {
   int index;
   float fraction;
-  AxialShift(const Segment& s, double shift) {
-    const double slice = s.firstSum + shift + Grid::kPad;
-    index = static_cast<int>(slice);
-    fraction = static_cast<float>(slice - index);
-  }
 };
+using AxialShifts = std::array<AxialShift, kSegments>;
+
+AxialShifts shiftsAt(const Walk& walk, double positionMm) {
+  AxialShifts shifts;
+  for (int i = 0; i < kSegments; ++i) {
+    const Segment& s = kSegmentTable[i];
+    const double slice = s.firstSum + walk.slope(s) * positionMm + Grid::kPad;
+    shifts[i].index = static_cast<int>(slice);
+    shifts[i].fraction = static_cast<float>(slice - shifts[i].index);
+  }
+  return shifts;
+}
+
+/// Segments with a zero before and after each, so that a plane's neighbours need no bounds test.
+constexpr int paddedFirst(int segment) { return kSegmentTable[segment].first + 2 * segment + 1; }
+constexpr int kPadded = kPlanes + 2 * kSegments;
+
+/// out[plane] += the step's row, interpolated at every plane.
+PETRIG_VECTORS void addStep(const float* __restrict row, const AxialShifts& shifts, float* __restrict out) {
+  for (int i = 0; i < kSegments; ++i) {
+    const float* __restrict at = row + shifts[i].index;
+    float* __restrict to = out + kSegmentTable[i].first;
+    const float fraction = shifts[i].fraction;
+    const int planes = kSegmentTable[i].planes;
+    for (int k = 0; k < planes; ++k) to[k] += at[k] + fraction * (at[k + 1] - at[k]);
+  }
+}
+
+/// Adjoint of addStep, with a weight. @param values kPadded of them
+PETRIG_VECTORS void spreadStep(const float* __restrict values, const AxialShifts& shifts, float weight, float* __restrict row) {
+  for (int i = 0; i < kSegments; ++i) {
+    const float* __restrict from = values + paddedFirst(i);
+    float* __restrict at = row + shifts[i].index;
+    const float fraction = shifts[i].fraction;
+    const int planes = kSegmentTable[i].planes;
+    for (int k = 0; k <= planes; ++k) at[k] += weight * (from[k] + fraction * (from[k - 1] - from[k]));
+  }
+}
 
 }  // namespace
 
@@ -118,10 +141,9 @@ void scatterCurtain(const Walk& walk, const float* curtain, float* image) {
 void projectPlanes(const Walk& walk, const float* curtain, std::span<float, kPlanes> out) {
   std::fill(out.begin(), out.end(), 0.0F);
   for (size_t k = 0; k < walk.steps.size(); ++k, curtain += kStride) {
-    for (const Segment& s : kSegmentTable) {
-      const AxialShift at(s, walk.slope(s) * walk.position(k));
-      addShifted(curtain + at.index, at.fraction, s.planes, out.data() + s.first);
-    }
+    // air: most of the way
+    if (std::all_of(curtain, curtain + kStride, [](float value) { return value == 0; })) continue;
+    addStep(curtain, shiftsAt(walk, walk.position(k)), out.data());
   }
   for (const Segment& s : kSegmentTable) {
     const auto length = static_cast<float>(walk.stepMm * walk.secant(s));
@@ -131,20 +153,15 @@ void projectPlanes(const Walk& walk, const float* curtain, std::span<float, kPla
 
 void backprojectPlanes(const Walk& walk, std::span<const float, kPlanes> values, std::span<const float> stepWeights,
                        float* curtain) {
-  // a zero before and after each segment
-  std::array<float, kPlanes + 2 * kSegments> padded{};
+  std::array<float, kPadded> padded{};
   for (int i = 0; i < kSegments; ++i) {
     const Segment& s = kSegmentTable[i];
     const auto length = static_cast<float>(walk.stepMm * walk.secant(s));
-    for (int p = 0; p < s.planes; ++p) padded[s.first + 2 * i + 1 + p] = values[s.first + p] * length;
+    for (int p = 0; p < s.planes; ++p) padded[paddedFirst(i) + p] = values[s.first + p] * length;
   }
   for (size_t k = 0; k < walk.steps.size(); ++k, curtain += kStride) {
     const float weight = stepWeights.empty() ? 1.0F : stepWeights[k];
-    for (int i = 0; i < kSegments; ++i) {
-      const Segment& s = kSegmentTable[i];
-      const AxialShift at(s, walk.slope(s) * walk.position(k));
-      spreadShifted(padded.data() + s.first + 2 * i + 1, at.fraction, weight, s.planes, curtain + at.index);
-    }
+    spreadStep(padded.data(), shiftsAt(walk, walk.position(k)), weight, curtain);
   }
 }
 
