@@ -122,7 +122,7 @@ const bqmlPerCount = await calibrationFactor(normalisation);
 const steps = Uint16Array.from(normalisation.crystals, (e) => Math.round(e / EFFICIENCY_STEP));
 const base64 = (values: Uint16Array | Float32Array) => Buffer.from(values.buffer).toString('base64');
 const file: PetCalibrationFile = {
-  measuredAt: '2026-01-01T06:00:00Z',
+  measuredAt: new Date().toISOString(),
   how: `simulated: ${(EVENTS / 1e6).toFixed(0)} million events of a cylinder in air, then a water cylinder of known activity`,
   bqmlPerCount: Number(bqmlPerCount.toPrecision(7)),
   tofFwhmPs: RINGS.tofFwhmPs,

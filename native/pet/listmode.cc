@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <limits>
+#include <stdexcept>
 
 namespace petrig::pet {
 namespace {
@@ -100,6 +101,46 @@ Cell cellOf(uint32_t word, bool tof) {
   return {at.angle * kRadials + at.radial, static_cast<uint16_t>(tof ? at.plane * kTofBins + t : at.plane)};
 }
 
+/// Where each line's prompts begin once they are ordered by line: kLines + 1 entries.
+std::vector<uint32_t> countLines(const JobControl& job, std::span<const uint32_t> words, bool tof) {
+  std::vector<uint32_t> start(kLines + 1, 0);
+  parallelFor(job, static_cast<int64_t>(words.size()), kChunk, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) {
+      if (classify(words[i]) != Word::prompt) continue;
+      std::atomic_ref<uint32_t>(start[cellOf(words[i], tof).line + 1]).fetch_add(1, std::memory_order_relaxed);
+    }
+  }, 0, 0.3);
+  for (int line = 0; line < kLines; ++line) start[line + 1] += start[line];
+  return start;
+}
+
+/// Cells of the prompts by line, in no order inside a line.
+std::vector<uint16_t> gatherLines(const JobControl& job, std::span<const uint32_t> words, bool tof,
+                                  const std::vector<uint32_t>& start) {
+  std::vector<uint32_t> cursor(start);
+  std::vector<uint16_t> all(start[kLines]);
+  parallelFor(job, static_cast<int64_t>(words.size()), kChunk, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) {
+      if (classify(words[i]) != Word::prompt) continue;
+      const Cell at = cellOf(words[i], tof);
+      all[std::atomic_ref<uint32_t>(cursor[at.line]).fetch_add(1, std::memory_order_relaxed)] = at.cell;
+    }
+  }, 0.3, 0.6);
+  return all;
+}
+
+/// Equal neighbours of a sorted line become one cell with a count.
+void mergeLine(std::span<const uint16_t> sorted, uint16_t* cells, uint16_t* counts) {
+  int64_t out = -1;
+  for (size_t i = 0; i < sorted.size(); ++i) {
+    if (i == 0 || sorted[i] != sorted[i - 1]) {
+      cells[++out] = sorted[i];
+      counts[out] = 0;
+    }
+    if (counts[out] < std::numeric_limits<uint16_t>::max()) ++counts[out];
+  }
+}
+
 }  // namespace
 
 FrameScan scanFrame(const JobControl& job, std::span<const uint32_t> words, int64_t startMs, int64_t endMs) {
@@ -131,31 +172,13 @@ void histogram(const JobControl& job, std::span<const uint32_t> words, bool tof,
 
 int64_t sortEvents(const JobControl& job, std::span<const uint32_t> words, bool tof, std::span<uint32_t> lineStart,
                    std::span<uint16_t> cells, std::span<uint16_t> counts) {
-  const auto size = static_cast<int64_t>(words.size());
-  std::vector<uint32_t> cursor(kLines + 1, 0);
-  parallelFor(job, size, kChunk, [&](int64_t begin, int64_t end, int) {
-    for (int64_t i = begin; i < end; ++i) {
-      if (classify(words[i]) != Word::prompt) continue;
-      std::atomic_ref<uint32_t>(cursor[cellOf(words[i], tof).line + 1]).fetch_add(1, std::memory_order_relaxed);
-    }
-  }, 0, 0.3);
-  for (int line = 0; line < kLines; ++line) cursor[line + 1] += cursor[line];
-  if (cursor[kLines] > cells.size() || cells.size() != counts.size()) throw std::runtime_error("too little room for the events");
-
-  std::vector<uint32_t> start(cursor);
-  std::vector<uint16_t> unsorted(cursor[kLines]);
-  parallelFor(job, size, kChunk, [&](int64_t begin, int64_t end, int) {
-    for (int64_t i = begin; i < end; ++i) {
-      if (classify(words[i]) != Word::prompt) continue;
-      const Cell at = cellOf(words[i], tof);
-      unsorted[std::atomic_ref<uint32_t>(cursor[at.line]).fetch_add(1, std::memory_order_relaxed)] = at.cell;
-    }
-  }, 0.3, 0.6);
-
+  const std::vector<uint32_t> start = countLines(job, words, tof);
+  if (start[kLines] > cells.size() || cells.size() != counts.size()) throw std::runtime_error("too little room for the events");
+  std::vector<uint16_t> all = gatherLines(job, words, tof, start);
   // sorting inside a line takes away the order in which threads came: the answer does not depend on them
   parallelFor(job, kLines, 256, [&](int64_t begin, int64_t end, int) {
     for (int64_t line = begin; line < end; ++line) {
-      const auto from = unsorted.begin() + start[line], to = unsorted.begin() + start[line + 1];
+      const auto from = all.begin() + start[line], to = all.begin() + start[line + 1];
       std::sort(from, to);
       uint32_t distinct = 0;
       for (auto it = from; it != to; ++it) distinct += it == from || *it != *(it - 1);
@@ -166,14 +189,8 @@ int64_t sortEvents(const JobControl& job, std::span<const uint32_t> words, bool 
   for (int line = 0; line < kLines; ++line) lineStart[line + 1] += lineStart[line];
   parallelFor(job, kLines, 256, [&](int64_t begin, int64_t end, int) {
     for (int64_t line = begin; line < end; ++line) {
-      int64_t out = static_cast<int64_t>(lineStart[line]) - 1;
-      for (uint32_t i = start[line]; i < start[line + 1]; ++i) {
-        if (i == start[line] || unsorted[i] != unsorted[i - 1]) {
-          cells[++out] = unsorted[i];
-          counts[out] = 0;
-        }
-        if (counts[out] < std::numeric_limits<uint16_t>::max()) ++counts[out];
-      }
+      mergeLine(std::span(all).subspan(start[line], start[line + 1] - start[line]), cells.data() + lineStart[line],
+                counts.data() + lineStart[line]);
     }
   }, 0.9, 1);
   return lineStart[kLines];

@@ -12,7 +12,7 @@ import { frameTiming } from '../../runtime/recon/pettiming.js';
 import type { Volume } from '../../runtime/recon/volume.js';
 import { flattenPhantom } from '../../sim/physics/flatten.js';
 import { nuclide } from '../../sim/physics/nuclides.js';
-import { scanPet } from '../../sim/physics/pet.js';
+import { crystalEfficiencies, SCANNER, scanPet } from '../../sim/physics/pet.js';
 import { loadPhantom } from '../../sim/physics/phantom.js';
 
 const test = suite('pet series');
@@ -177,6 +177,36 @@ test('beds combine by sensitivity, at whole and at broken slice distances', asyn
   assert.ok(Math.abs(slice(volume, 70) - (10 * a + 20 * b) / (a + b)) < 1e-4);
   const broken = await combineBeds([bed(0, 10), bed(BED_STEP + 0.7, 20)]);
   assert.ok(broken.volume.data.every((value) => value > 9.999 && value < 20.001));
+});
+
+/** Means over groups of 2 crystals x 11 rings: what the mashed data can tell apart. */
+function groupMeans(at: (ring: number, crystal: number) => number): number[] {
+  const means: number[] = [];
+  for (let crystal = 0; crystal < 672; crystal += 2) {
+    for (let ring = 0; ring < 55; ring += 11) {
+      const all = Array.from({ length: 22 }, (_, k) => at(ring + (k % 11), crystal + Math.floor(k / 11)));
+      const real = all.filter((efficiency) => efficiency > 0);
+      if (real.length > 15) means.push(real.reduce((a, b) => a + b) / real.length);
+    }
+  }
+  return means;
+}
+
+test('the calibration file belongs to the scanner that is simulated', () => {
+  const { crystals, geometric, axial } = loadPetCalibration().normalisation;
+  const truth = crystalEfficiencies(SCANNER);
+  const found = groupMeans((ring, crystal) => crystals[crystal * 55 + ring]!);
+  const real = groupMeans((ring, crystal) => truth[ring * 672 + crystal]!);
+  assert.is(found.length, real.length);
+  const mean = (values: number[]) => values.reduce((a, b) => a + b) / values.length;
+  const [meanFound, meanReal] = [mean(found), mean(real)];
+  const product = (a: number[], b: number[], ma: number, mb: number) => mean(a.map((x, i) => (x - ma) * (b[i]! - mb)));
+  const correlation =
+    product(found, real, meanFound, meanReal) /
+    Math.sqrt(product(found, found, meanFound, meanFound) * product(real, real, meanReal, meanReal));
+  assert.ok(correlation > 0.6, `correlation ${correlation}: run scripts/calibrate-pet.ts again`);
+  assert.ok(crystals.every((e, i) => (e === 0) === ((i % 55) % 14 === 13 || Math.floor(i / 55) % 14 === 13)));
+  assert.ok(geometric.every((g) => g > 0.8 && g < 1.2) && axial.every((a) => a > 0.5 && a < 1.5));
 });
 
 test('frame times follow the standard', () => {
