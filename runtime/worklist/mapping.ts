@@ -70,19 +70,24 @@ export function requestAttributes(attributes: Readonly<Dataset>): Dataset {
   return request;
 }
 
-/** The answer reduced to the return keys, and of the step sequence to its first item, so that it is plain JSON. */
+/**
+ * The answer reduced to the return keys, and of the step sequence to its first item, so that it is plain JSON.
+ * Keys that an SCP gave back empty inside an item are left out, and so are items of nothing else: a coded term goes into
+ * objects as it is, and there an empty Coding Scheme Version is an error.
+ */
 export function keepReturnKeys(answer: Readonly<Dataset>, path: readonly string[] = []): Dataset {
-  const kept: Dataset = {};
+  const reduced: Dataset = {};
   for (const row of WORKLIST_TABLE.keys) {
     if (row.path.join() !== path.join()) continue;
     const found = answer[row.tag];
-    if (!found) continue;
+    if (!found || (path.length > 0 && found.Value.length === 0)) continue;
     const below = [...path, row.tag];
-    const Value = found.Value.map((value) => {
+    const kept = found.Value.map((value) => {
       if (isDataset(value)) return keepReturnKeys(value, below);
       return typeof value === 'number' ? value : String(value);
     });
-    kept[row.tag] = { vr: row.vr, Value: row.name === 'ScheduledProcedureStepSequence' ? Value.slice(0, 1) : Value };
+    const Value = kept.filter((value) => typeof value !== 'object' || Object.keys(value).length > 0);
+    reduced[row.tag] = { vr: row.vr, Value: row.name === 'ScheduledProcedureStepSequence' ? Value.slice(0, 1) : Value };
   }
-  return kept;
+  return reduced;
 }
