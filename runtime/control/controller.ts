@@ -14,6 +14,7 @@ import { mustAccept } from '../acquire/reply.js';
 import type { Archive } from '../archive/archive.js';
 import type { Config } from '../config.js';
 import type { CommitmentScu } from '../dicom/services/commitment-scu.js';
+import { sendTasks } from '../network/sending.js';
 import type { ExamReport, ExamRequest, LogEntry, Operations, ServiceEvent } from '../service/operations.js';
 import { version } from '../version.js';
 import type { WorklistItem } from '../worklist/item.js';
@@ -25,7 +26,6 @@ import { phaseOf } from './phase.js';
 import type { ExamRecord } from './record.js';
 import { registerExam } from './register.js';
 import { reportOf } from './report.js';
-import { sendTasks } from './sending.js';
 import { findIn, tasksOf } from './tasks.js';
 
 /** Acts on the simulated scanner. */
@@ -328,7 +328,8 @@ export class Controller implements Operations {
     const { archive, records, log } = this.#parts;
     const kept = await archive.states<ExamRecord>('exam');
     for (const { value } of kept) this.#adopt(value);
-    const { exam } = this.#supervisor.restore(await records.load());
+    const { exam, sends } = this.#supervisor.restore(await records.load());
+    this.#deliveries.adopt(sends);
     for (const { value } of kept) {
       const examination = this.#examinations.get(value.exam.id)!;
       if (value.closed) this.#ends.set(value.exam.id, Promise.resolve());

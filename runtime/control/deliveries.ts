@@ -1,12 +1,13 @@
 /** Sends an ended examination to every destination and keeps what became of it. */
 
 import type { Clock } from '../../hal/base/clock.js';
+import type { Running } from '../../machines/running.js';
 import type { SendOutput } from '../../machines/send.types.js';
 import type { Supervisor } from '../../machines/supervisor.js';
 import type { Archive } from '../archive/archive.js';
+import type { Destination } from '../network/sending.js';
 import type { DeliveryReport, ServiceEvent } from '../service/operations.js';
 import type { ExamRecord } from './record.js';
-import type { Destination } from './sending.js';
 import { Stopwatch } from './stopwatch.js';
 
 export interface DeliveriesOptions {
@@ -30,9 +31,15 @@ interface Count {
 export class Deliveries {
   readonly #options: DeliveriesOptions;
   readonly #counts = new Map<string, Count>();
+  readonly #restored = new Map<string, Running<SendOutput>>();
 
   constructor(options: DeliveriesOptions) {
     this.#options = options;
+  }
+
+  /** Sends that an earlier process began and that go on by themselves. */
+  adopt(sends: readonly Running<SendOutput>[]): void {
+    for (const send of sends) this.#restored.set(send.id, send);
   }
 
   /** Resolves when every destination has been served or given up. */
@@ -66,8 +73,9 @@ export class Deliveries {
     const instances = chosen.map((instance) => instance.sopInstanceUid);
     const commitmentLimitMs = commitmentSeconds * 1000;
     const { commitment } = node;
-    const output = await supervisor.startSend({ sendId, node: node.aeTitle, instances, commitment, commitmentLimitMs })
-      .done;
+    const job = { sendId, node: node.aeTitle, instances, commitment, commitmentLimitMs };
+    const running = this.#restored.get(sendId) ?? supervisor.startSend(job);
+    const output = await running.done;
     this.#counts.delete(sendId);
     return reportOf(output, commitment);
   }

@@ -145,8 +145,8 @@ export class Examination implements AcquisitionTasks, ExamTasks {
   };
 
   /** Images and raw-data objects of one range, stored. May be called again after a restart: what was stored is not made twice. */
-  reconstruct(rangeId: string, signal: AbortSignal): Promise<Json> {
-    return this.#imaging.reconstruct(this.#range(rangeId), signal);
+  reconstruct(rangeId: string, progress: (fraction: number) => void, signal: AbortSignal): Promise<Json> {
+    return this.#imaging.reconstruct(this.#range(rangeId), progress, signal);
   }
 
   readonly storeResults = async (): Promise<Json> => {

@@ -47,13 +47,16 @@ export class Imaging {
   readonly #options: ImagingOptions;
   #ct: { key: string; volume: Volume; kv: number; window: { center: number; width: number } } | undefined;
   #pet: Volume | undefined;
+  /** The job's own progress; jobs run one at a time. */
+  #told: (fraction: number) => void = () => {};
 
   constructor(options: ImagingOptions) {
     this.#options = options;
   }
 
   /** @throws ScannerError data.missing without raw data, native.*, data.disk, timeout.aborted */
-  async reconstruct(range: ScanRange, signal: AbortSignal): Promise<Json> {
+  async reconstruct(range: ScanRange, told: (fraction: number) => void, signal: AbortSignal): Promise<Json> {
+    this.#told = told;
     switch (range.kind) {
       case 'topogram':
         await this.#topogram(range, signal);
@@ -170,7 +173,12 @@ export class Imaging {
 
   #time<T>(stage: string, range: ScanRange, work: (onProgress: (fraction: number) => void) => Promise<T>): Promise<T> {
     const { stopwatch, progress } = this.#options;
-    return stopwatch.time(stage, () => work((fraction) => progress(stage, range.label, fraction)));
+    return stopwatch.time(stage, () =>
+      work((fraction) => {
+        progress(stage, range.label, fraction);
+        this.#told(fraction);
+      }),
+    );
   }
 
   /** Makes and stores a series once: what a former process stored is taken from the archive. */

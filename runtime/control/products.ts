@@ -2,10 +2,9 @@
 
 import type { Clock } from '../../hal/base/clock.js';
 import type { Acquisition } from '../acquire/acquisition.js';
-import { bulkOf } from '../dicom/dataset/bulk.js';
 import type { Exam } from '../exam/exam.js';
 import { DEFAULT_EQUIPMENT, type ObjectContext, type SeriesIdentity } from '../objects/context.js';
-import { csaInstances, rawPart } from '../objects/csa.js';
+import { csaInstances, protocolPart, rawPart } from '../objects/csa.js';
 import { ctInstances, type TopogramImage, topogramInstances } from '../objects/ct.js';
 import { type PetFrame, petInstances } from '../objects/pet.js';
 import type { SeriesObjects } from '../objects/series.js';
@@ -110,13 +109,6 @@ export function rawObjects(context: SeriesContext, range: CtRange | PetRange, se
 /** The protocol as it was carried out. */
 export function protocolObjects(context: SeriesContext): SeriesObjects {
   const { plan, exam } = context;
-  const text = JSON.stringify(plan, undefined, 1);
-  const part = {
-    kind: 'protocol' as const,
-    header: `!INTERFILE:=\r\n%protocol:=${plan.protocol}\r\n`,
-    data: bulkOf(Buffer.from(text)),
-    startedAt: exam.startedAt,
-    acquisitionNumber: 1,
-  };
+  const part = protocolPart(plan, { acquisitionNumber: 1, startedAt: exam.startedAt });
   return csaInstances(objectContext(context), identity(context, `Protocol ${plan.title}`), [part]);
 }

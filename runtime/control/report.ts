@@ -10,7 +10,8 @@ export function doseOf(record: ExamRecord): DoseSummary {
     const exposure = record.acquisitions[range.id]?.exposure;
     if (!exposure) return [];
     const { kv, mas, ma, seconds, ctdiVol, ctdiPhantom, dlp } = exposure;
-    return [{ label: range.label, kv, mas, ma, seconds, ctdiVol, ctdiPhantom, dlp }];
+    const kind = range.kind === 'topogram' ? ('topogram' as const) : ('ct' as const);
+    return [{ label: range.label, kind, kv, mas, ma, seconds, ctdiVol, ctdiPhantom, dlp }];
   });
   return { exposures, totalDlp: exposures.reduce((sum, exposure) => sum + exposure.dlp, 0) };
 }

@@ -20,8 +20,9 @@ export function tasksOf(find: (examId: string) => Examination, sends: SendTasks)
     storeResults: ({ examId }) => find(examId).storeResults(),
     announceEnd: (input) => find(input.examId).announceEnd(input),
     inspectExam: ({ examId }) => find(examId).inspectExam(),
-    runReconstruction: ({ examId, rangeId }, signal) => find(examId).reconstruct(rangeId, signal),
-    inspectReconstruction: async ({ examId }) => ({ decision: find(examId) ? 'resume' : 'discontinue', result: null }),
+    runReconstruction: ({ examId, rangeId, progress }, signal) => find(examId).reconstruct(rangeId, progress, signal),
+    // what was stored is not stored again, so running it again is always right
+    inspectReconstruction: async () => ({ decision: 'resume', result: null }),
   };
 }
 

@@ -11,8 +11,8 @@ import type { Node } from '../../runtime/dicom/services/session.js';
 import { UIDS } from '../../runtime/dicom/uids.js';
 import { examFromWorklist } from '../../runtime/exam/register.js';
 import { MppsWorker } from '../../runtime/network/mpps-worker.js';
-import { commitmentService, mppsService, storeService } from '../../runtime/network/scu.js';
-import { SendWorker } from '../../runtime/network/send-worker.js';
+import { mppsService } from '../../runtime/network/scu.js';
+import { sendTasks } from '../../runtime/network/sending.js';
 import { csaInstances, protocolPart } from '../../runtime/objects/csa.js';
 import { ctInstances } from '../../runtime/objects/ct.js';
 import { petInstances } from '../../runtime/objects/pet.js';
@@ -22,7 +22,7 @@ import { startHospital } from '../../sim/hospital/hospital.js';
 import { demoEntries } from '../../sim/hospital/worklist.js';
 import { clock, localNode, log, scratch, scu } from '../helpers/dicom.js';
 import { enterPrivateNetwork } from '../helpers/namespace.js';
-import { startOrthanc, startWorklist } from '../helpers/peers.js';
+import { eventually, startOrthanc, startWorklist } from '../helpers/peers.js';
 import { acquisitionOf, CT, PET, START, specimenContext, TOPOGRAM, volumeOf } from '../helpers/specimens.js';
 
 enterPrivateNetwork();
@@ -77,16 +77,24 @@ test('one exam: worklist, MPPS, objects to the PACS and to Orthanc, commitment o
   const archive = await SqliteArchive.open({ root: join(folder, 'data'), clock, log });
   const station = { aeTitle: 'PETRIG', stationName: 'STATION1' };
   const mpps = new MppsWorker({ archive, clock, log, station, service: mppsService(scu(hospital.ris)) });
-  const senders = [hospital.pacs, orthanc.node].map((node) => {
-    const common = { archive, clock, log, node: node.aeTitle, commitmentMs: 20_000 };
-    return new SendWorker({
-      ...common,
-      store: storeService(scu(node)),
-      commitment: commitmentService(scu(node), commitment),
-    });
+  const destinations = [hospital.pacs, orthanc.node].map((node) => ({
+    ...node,
+    commitment: true,
+    send: 'all' as const,
+  }));
+  const reports = new Map<string, string[]>();
+  const sends = sendTasks({
+    archive,
+    commitment,
+    destinations,
+    callingAe: 'PETRIG',
+    clock,
+    log,
+    commitmentSeconds: 20,
+    reportCommitment: ({ node, committed }) => reports.set(node, committed),
+    progress: () => {},
   });
-  const workers = [mpps, ...senders];
-  for (const worker of workers) worker.start();
+  mpps.start();
 
   const [, item] = await worklistOf(hospital.ris, broadQuery());
   const injection = { radionuclide: 'F-18', radiopharmaceutical: 'FDG', activityBq: 3e8, time: START - 3_600_000 };
@@ -129,7 +137,16 @@ test('one exam: worklist, MPPS, objects to the PACS and to Orthanc, commitment o
     series,
     dose,
   });
-  for (const worker of workers) await worker.settled();
+  await mpps.settled();
+  const uids = (await archive.instances()).map((record) => record.sopInstanceUid);
+  const { signal } = new AbortController();
+  for (const { aeTitle: node } of destinations) {
+    const job = { sendId: node, node, instances: uids, attempt: 1 };
+    const { acknowledged } = await sends.sendBatch({ ...job, acknowledged: () => {} }, signal);
+    assert.is(acknowledged.length, uids.length, node);
+    await sends.requestCommitment(job, signal);
+    assert.is((await eventually(() => reports.get(node))).length, uids.length, `${node} committed`);
+  }
 
   const step = hospital.mpps.get(exam.ppsInstanceUid)!;
   assert.equal([step.status, step.updates], ['COMPLETED', 4]);
@@ -147,7 +164,7 @@ test('one exam: worklist, MPPS, objects to the PACS and to Orthanc, commitment o
   const stored = (await orthanc.get('/statistics')) as { CountInstances: number; CountPatients: number };
   assert.equal([stored.CountInstances, stored.CountPatients], [12, 1]);
 
-  for (const worker of workers) await worker.stop();
+  await mpps.stop();
   await archive.close();
   await orthanc.stop();
   await hospital.close();

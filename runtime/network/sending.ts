@@ -3,8 +3,9 @@
 import type { Clock } from '../../hal/base/clock.js';
 import { ScannerError } from '../../hal/base/errors.js';
 import type { Log } from '../../hal/base/log.js';
+import type { SendBatchInput, SendBatchResult } from '../../machines/send.types.js';
 import type { SendTasks } from '../../machines/tasks.js';
-import type { Archive, InstanceRecord } from '../archive/archive.js';
+import type { Archive, Delivery, DeliveryResult, InstanceRecord } from '../archive/archive.js';
 import type { CommitmentScu } from '../dicom/services/commitment-scu.js';
 import type { ScuOptions } from '../dicom/services/session.js';
 import { type StoreResult, storeFiles } from '../dicom/services/store-scu.js';
@@ -30,36 +31,15 @@ export interface SendingOptions {
   progress(sendId: string, node: string, uid: string): void;
 }
 
+const SOP_CLASS_NOT_SUPPORTED = 0x0122;
+const CANNOT_UNDERSTAND = 0xc000;
 const DELIVERED: readonly string[] = ['stored', 'warning'];
 /** How long the association of a request stays open for the answer, wall ms; later ones come on one that the node opens. */
 const COMMITMENT_WAIT_MS = 2000;
 
 export function sendTasks(options: SendingOptions): SendTasks {
   return {
-    sendBatch: async (input, signal) => {
-      const files = await options.archive.instances({ sopInstanceUids: input.instances });
-      const uids = new Map(files.map((instance) => [instance.file, instance.sopInstanceUid]));
-      const acknowledged: string[] = [];
-      const refused: { uid: string; status: number }[] = [];
-      const note = (result: StoreResult) => {
-        const uid = uids.get(result.path);
-        if (!uid) return;
-        if (DELIVERED.includes(result.outcome)) {
-          acknowledged.push(uid);
-          input.acknowledged(uid);
-          options.progress(input.sendId, input.node, uid);
-        } else if (result.outcome !== 'unsent')
-          refused.push({ uid, status: Number.parseInt(result.status ?? '0', 16) });
-      };
-      const results = await storeAll(options, input.node, [...uids.keys()], note, signal);
-      await options.archive.recordDeliveries(
-        input.node,
-        results.flatMap((result) => deliveryOf(result, uids)),
-      );
-      const unsent = results.find((result) => result.outcome === 'unsent');
-      if (unsent?.error && acknowledged.length + refused.length === 0) throw unsent.error;
-      return { acknowledged, refused };
-    },
+    sendBatch: (input, signal) => sendBatch(options, input, signal),
     requestCommitment: async (input, signal) => {
       const instances = await options.archive.instances({ sopInstanceUids: input.instances });
       void commit(options, input.node, instances, signal);
@@ -67,7 +47,7 @@ export function sendTasks(options: SendingOptions): SendTasks {
     },
     inspectSend: async ({ node, instances }) => {
       const deliveries = await options.archive.deliveries({ node, sopInstanceUids: instances });
-      const named = (pick: (delivery: (typeof deliveries)[number]) => boolean) =>
+      const named = (pick: (delivery: Delivery) => boolean) =>
         deliveries.filter(pick).map((delivery) => delivery.sopInstanceUid);
       return {
         acknowledged: named((delivery) => delivery.sent === 'sent'),
@@ -75,6 +55,72 @@ export function sendTasks(options: SendingOptions): SendTasks {
       };
     },
   };
+}
+
+async function sendBatch(
+  options: SendingOptions,
+  input: SendBatchInput,
+  signal: AbortSignal,
+): Promise<SendBatchResult> {
+  const files = await options.archive.instances({ sopInstanceUids: input.instances });
+  const uids = new Map(files.map((instance) => [instance.file, instance.sopInstanceUid]));
+  const batch: SendBatchResult = { acknowledged: [], refused: [] };
+  const flags = new FlagWriter(options.archive, input.node);
+  const note = (result: StoreResult) => {
+    const uid = uids.get(result.path);
+    if (!uid || result.outcome === 'unsent') return;
+    const sent = DELIVERED.includes(result.outcome);
+    const status = statusOf(result);
+    flags.add({ sopInstanceUid: uid, sent: sent ? 'sent' : 'failed', status });
+    if (!sent) return void batch.refused.push({ uid, status });
+    batch.acknowledged.push(uid);
+    input.acknowledged(uid);
+    options.progress(input.sendId, input.node, uid);
+  };
+  const results = await storeAll(options, input.node, [...uids.keys()], note, signal);
+  await flags.written();
+  // the association broke: what it settled is noted, the rest is the next attempt's
+  const unsent = results.find((result) => result.outcome === 'unsent');
+  if (unsent)
+    throw (
+      unsent.error ?? new ScannerError('peer.aborted', { node: input.node, reason: 'before the object was answered' })
+    );
+  return batch;
+}
+
+/** Status flags as they come, each durable soon after its answer: a restart sends nothing twice. */
+class FlagWriter {
+  readonly #archive: Archive;
+  readonly #node: string;
+  #waiting: DeliveryResult[] = [];
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(archive: Archive, node: string) {
+    this.#archive = archive;
+    this.#node = node;
+  }
+
+  add(result: DeliveryResult): void {
+    this.#waiting.push(result);
+    if (this.#waiting.length === 1) this.#writing = this.#writing.then(() => this.#write());
+  }
+
+  /** @throws ScannerError data.disk */
+  written(): Promise<void> {
+    return this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    const results = this.#waiting;
+    this.#waiting = [];
+    await this.#archive.recordDeliveries(this.#node, results);
+  }
+}
+
+/** The node's status; where none was answered, the one that says why nothing was sent. */
+function statusOf(result: StoreResult): number {
+  if (result.status) return Number.parseInt(result.status, 16);
+  return result.outcome === 'no-context' ? SOP_CLASS_NOT_SUPPORTED : CANNOT_UNDERSTAND;
 }
 
 /** Sends all files; what follows a refused object goes on a new association, as long as each one settles something. */
@@ -95,13 +141,6 @@ async function storeAll(
     left = unsent.map((result) => result.path);
   }
   return settled;
-}
-
-function deliveryOf(result: StoreResult, uids: ReadonlyMap<string, string>) {
-  const sopInstanceUid = uids.get(result.path);
-  if (!sopInstanceUid || result.outcome === 'unsent') return [];
-  const sent = DELIVERED.includes(result.outcome) ? ('sent' as const) : ('failed' as const);
-  return [{ sopInstanceUid, sent, status: result.status ? Number.parseInt(result.status, 16) : undefined }];
 }
 
 /** Asks for commitment and passes the answer on whenever it comes; no answer is left to the machine's own patience. */
