@@ -12,7 +12,15 @@
 #include <thread>
 #include <vector>
 
+#ifdef __linux__
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 namespace petrig {
+
+inline constexpr int kKernelNice = 10;
 
 /// Shared with JavaScript as an Int32Array of two: [0] set to 1 cancels, [1] progress in 1/1000.
 struct JobControl {
@@ -31,6 +39,14 @@ struct Cancelled : std::runtime_error {
   Cancelled() : std::runtime_error("cancelled") {}
 };
 
+/// Kernel threads stand behind the event loop when cores are scarce: control and safety come before images.
+inline void yieldToOthers() {
+#ifdef __linux__
+  // on Linux a nice value belongs to the thread
+  setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kKernelNice);
+#endif
+}
+
 /// Calls body(begin, end, thread) over [0, count) in chunks handed out in order; rethrows the first exception.
 /// @param from,to the part of the job's progress that this loop stands for
 inline void parallelFor(const JobControl& job, int64_t count, int64_t chunk,
@@ -44,6 +60,7 @@ inline void parallelFor(const JobControl& job, int64_t count, int64_t chunk,
   std::exception_ptr failure;
   std::mutex guard;
   auto work = [&](int thread) {
+    yieldToOthers();
     try {
       while (!stop.load(std::memory_order_relaxed)) {
         if (job.cancelled()) throw Cancelled();
@@ -60,9 +77,9 @@ inline void parallelFor(const JobControl& job, int64_t count, int64_t chunk,
     }
   };
   std::vector<std::thread> pool;
-  pool.reserve(static_cast<size_t>(threads - 1));
-  for (int t = 1; t < threads; ++t) pool.emplace_back(work, t);
-  work(0);
+  pool.reserve(static_cast<size_t>(threads));
+  // the calling thread only waits: it is one of Node's own, which must keep its priority
+  for (int t = 0; t < threads; ++t) pool.emplace_back(work, t);
   for (auto& t : pool) t.join();
   if (failure) std::rethrow_exception(failure);
 }
