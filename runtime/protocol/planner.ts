@@ -24,12 +24,7 @@ export interface PlanOptions {
  * Nothing has moved by then.
  */
 export function planScan(definition: ProtocolDefinition, options: PlanOptions): ScanPlan {
-  const { span } = options;
-  if (span && !(span.toZ > span.fromZ)) {
-    throw new ScannerError('operator.usage', {
-      message: `span ${span.fromZ} to ${span.toZ} mm: its end must lie above its start`,
-    });
-  }
+  for (const range of definition.ranges) checkSpan(range.label, options.span ?? range);
   const ranges = definition.ranges.map((range, index) => planRange(range, `R${index + 1}`, options));
   const plan: ScanPlan = {
     protocol: definition.name,
@@ -39,6 +34,20 @@ export function planScan(definition: ProtocolDefinition, options: PlanOptions): 
   };
   checkPlan(plan, options);
   return plan;
+}
+
+/** Patient planes that any table position could bring under a detector, mm around the landmark. */
+const REACH_MM = 2000;
+
+function checkSpan(label: string, { fromZ, toZ }: { fromZ: number; toZ: number }): void {
+  for (const value of [fromZ, toZ]) {
+    if (Math.abs(value) <= REACH_MM) continue;
+    throw new ScannerError('limit.range', { what: `${label}: span`, value, unit: 'mm', min: -REACH_MM, max: REACH_MM });
+  }
+  if (toZ > fromZ) return;
+  throw new ScannerError('operator.usage', {
+    message: `${label}: span ${fromZ} to ${toZ} mm: its end must lie above its start`,
+  });
 }
 
 function planRange(range: RangeDefinition, id: string, options: PlanOptions): ScanRange {
