@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { copyFile, mkdir, open, rename, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { asScannerError } from '../../hal/base/errors.js';
 import { readHeader } from '../dicom/dataset/header.js';
 import { indexedHeader } from './header.js';
@@ -30,7 +30,11 @@ async function sha256(path: string): Promise<string> {
 export async function durableFolder(root: string, folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true });
-    for (let parent = dirname(folder); parent.length >= root.length; parent = dirname(parent)) await syncPath(parent);
+    // a relative path ends in `.`, whose parent is `.` again
+    const top = resolve(root);
+    for (let path = resolve(folder); path !== top && path !== dirname(path); path = dirname(path)) {
+      await syncPath(dirname(path));
+    }
   } catch (error) {
     throw asScannerError(error, 'data.disk', { path: folder });
   }
