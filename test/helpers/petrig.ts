@@ -27,6 +27,15 @@ export interface PetrigProcess {
   kill(): Promise<void>;
 }
 
+const running = new Set<ChildProcess>();
+
+/** Kills what a test that failed in its midst has left: for `test.after`, or the file would wait for it. */
+export async function killLeftOvers(): Promise<void> {
+  const ends = [...running].map((child) => new Promise((resolve) => child.once('close', resolve)));
+  for (const child of running) child.kill('SIGKILL');
+  await Promise.all(ends);
+}
+
 /** A folder of its own for a test, removed when the process ends. */
 export function testFolder(name: string): string {
   const folder = mkdtempSync(join(tmpdir(), `petrig-${name}-`));
@@ -36,6 +45,8 @@ export function testFolder(name: string): string {
 
 function launch(args: readonly string[]): { child: ChildProcess; output: () => string } {
   const child = spawn(process.execPath, ['--import', 'tsx', PROGRAM, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  running.add(child);
+  child.once('close', () => running.delete(child));
   let text = '';
   child.stderr?.on('data', (chunk: Buffer) => {
     text += chunk.toString();
