@@ -282,6 +282,7 @@ export class Controller implements Operations {
       record.mpps = await mpps.settled(examId);
       record.closed = true;
       await examination.save();
+      await examination.discardRaw();
     } catch (thrown) {
       const error = asScannerError(thrown);
       // stopped with the process: the record stays open and the next start takes it up

@@ -1,5 +1,6 @@
 /** One examination as the machines' tasks see it: hardware steps, raw data, images, and what is announced. */
 
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../hal/base/clock.js';
 import { ScannerError } from '../../hal/base/errors.js';
@@ -16,7 +17,7 @@ import { checkPlan } from '../protocol/check.js';
 import type { ScanRange } from '../protocol/plan.js';
 import { RawRecorder } from '../raw/recorder.js';
 import type { ServiceEvent } from '../service/operations.js';
-import { Imaging } from './imaging.js';
+import { Imaging, rawSeriesKey } from './imaging.js';
 import type { ExamRecord } from './record.js';
 import { doseOf } from './report.js';
 import { Stopwatch } from './stopwatch.js';
@@ -79,6 +80,10 @@ export class Examination implements AcquisitionTasks, ExamTasks {
     return this.#options.record;
   }
 
+  get #rawFolder(): string {
+    return join(this.#options.data, 'raw', this.record.exam.id);
+  }
+
   /** Keeps the record: a restarted controller finds it. */
   async save(): Promise<void> {
     await this.#options.archive.saveState(STATE_OWNER, this.record.exam.id, this.record);
@@ -88,6 +93,15 @@ export class Examination implements AcquisitionTasks, ExamTasks {
   async close(): Promise<void> {
     this.#runner.close();
     await this.#recorder?.close();
+  }
+
+  /** Removes the raw files once the archive holds all of them as objects. */
+  async discardRaw(): Promise<void> {
+    const { record } = this;
+    const kept = new Set(record.series.map((series) => series.key));
+    const ranges = Object.keys(record.rawSets);
+    if (ranges.length === 0 || !ranges.every((id) => kept.has(rawSeriesKey(id)))) return;
+    await rm(this.#rawFolder, { recursive: true, force: true });
   }
 
   readonly inspectHardware = async (): Promise<HardwareVerdict> => {
@@ -221,9 +235,9 @@ export class Examination implements AcquisitionTasks, ExamTasks {
   }
 
   async #openRecorder(): Promise<RawRecorder> {
-    const { data, chain, clock, record } = this.#options;
-    const { id, landmarkMm, injection } = record.exam;
-    return RawRecorder.open({ folder: join(data, 'raw', id), chain, clock, landmarkMm, injection });
+    const { chain, clock, record } = this.#options;
+    const { landmarkMm, injection } = record.exam;
+    return RawRecorder.open({ folder: this.#rawFolder, chain, clock, landmarkMm, injection });
   }
 
   #range(rangeId: string): ScanRange {

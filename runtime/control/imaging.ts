@@ -43,6 +43,11 @@ export interface ImagingOptions {
   progress(stage: string, label: string, fraction: number): void;
 }
 
+/** Key of the series that holds a range's raw data. */
+export function rawSeriesKey(rangeId: string): string {
+  return `${rangeId}/raw`;
+}
+
 export class Imaging {
   readonly #options: ImagingOptions;
   #ct: { key: string; volume: Volume; kv: number; window: { center: number; width: number } } | undefined;
@@ -161,8 +166,7 @@ export class Imaging {
   }
 
   async #rawSeries(range: ScanRange): Promise<void> {
-    if (range.kind === 'topogram') return;
-    await this.#store(`${range.id}/raw`, range.id, (context) => rawObjects(context, range, this.#rawSets(range)));
+    await this.#store(rawSeriesKey(range.id), range.id, (context) => rawObjects(context, range, this.#rawSets(range)));
   }
 
   #rawSets(range: ScanRange) {

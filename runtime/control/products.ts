@@ -99,10 +99,10 @@ export function petObjects(
   });
 }
 
-export function rawObjects(context: SeriesContext, range: CtRange | PetRange, sets: readonly RawSet[]): SeriesObjects {
+export function rawObjects(context: SeriesContext, range: ScanRange, sets: readonly RawSet[]): SeriesObjects {
   const gating = range.kind === 'pet' && range.gating !== 'none' ? range.gating : undefined;
   const acquisitionNumber = rangeNumber(context, range);
-  const parts = sets.map((set) => rawPart(set, { acquisitionNumber, gating }));
+  const parts = sets.map((set) => rawPart(set, { acquisitionNumber, gating, topogram: range.kind === 'topogram' }));
   return csaInstances(objectContext(context), identity(context, `${range.label} raw data`), parts);
 }
 
