@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { parseConfig } from '../config.js';
 import { startController, startSimHospital } from '../main.js';
+import type { ServiceClient } from '../service/client.js';
 import { connect } from './connection.js';
 import { concludeExam, followExam, numberOption } from './exam.js';
 import { fail, say } from './output.js';
@@ -44,6 +45,7 @@ async function demo(options: DemoOptions): Promise<void> {
     closing.unshift(() => controller.close());
     hospital.scannerListens(controller.ports.dicom);
     const client = await connect({ data });
+    await endLeftOver(client);
     await client.call('worklist.update');
     say(`worklist entry ${ACCESSION} taken from the simulated RIS; scanning phantom ${phantom} with ${protocol}`);
     const report = await followExam(client, { protocol, accession: ACCESSION, bedSeconds, operator: 'DEMO^OPERATOR' });
@@ -55,6 +57,15 @@ async function demo(options: DemoOptions): Promise<void> {
   } finally {
     for (const close of closing) await close();
   }
+}
+
+/** A demo that was cut off in this folder has left an examination: it is discontinued before the next one. */
+async function endLeftOver(client: ServiceClient): Promise<void> {
+  const { examRunning: examId } = await client.call<{ examRunning: string | null }>('status.get');
+  if (!examId) return;
+  say('an examination was left in this folder: it is discontinued first');
+  await client.call('exam.abort', { examId, reason: 'demo starts again' });
+  await client.call('exam.wait', { examId });
 }
 
 export function demoCommand(): Command {
