@@ -1,6 +1,6 @@
 import { readTable } from '../hal/base/table.js';
 import { expectArgument, type KernelOptions, runKernel } from './addon.js';
-import { CT_CHANNELS, type CtTrace, expectTrace, reconstructableRange } from './cttrace.js';
+import { CT_CHANNELS, type CtTrace, coverage, expectTrace, reconstructableRange } from './cttrace.js';
 
 export { CT_CHANNELS, type CtTrace, expectTrace, reconstructableRange } from './cttrace.js';
 
@@ -157,6 +157,7 @@ export function expectSlices(
   trace: CtTrace & { thicknessMm: number },
 ): void {
   expectArgument(kernel, 'sliceZ', sliceZ.length > 0 && sliceZ.length <= 10_000, sliceZ.length, '1 to 10000 slices');
+  if (Array.from(sliceZ).every(coverage(trace))) return;
   const range = reconstructableRange(trace);
   expectArgument(kernel, 'readings', range !== undefined, 'too short', '230 degrees of readings of some slice');
   const text = `within ${range.fromZ.toFixed(2)} to ${range.toZ.toFixed(2)} mm, the reconstructable range`;

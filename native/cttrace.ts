@@ -60,17 +60,8 @@ export interface ReconstructableRange {
  */
 export function reconstructableRange(trace: CtTrace & { thicknessMm?: number }): ReconstructableRange | undefined {
   const { sourceZ, rows, rowPitchMm } = trace;
-  const ascending = sourceZ[sourceZ.length - 1]! >= sourceZ[0]!;
   const reach = (rows * rowPitchMm) / 2;
-  const sweep = new Sweep(trace.angles);
-  const half = (trace.thicknessMm ?? 0) / 2;
-  const planeCovered = (z: number): boolean => {
-    const position = (i: number) => (ascending ? sourceZ[i]! - z : z - sourceZ[i]!);
-    const first = lowerBound(sourceZ.length, (i) => position(i) >= -reach - 1e-6);
-    const last = lowerBound(sourceZ.length, (i) => position(i) > reach + 1e-6) - 1;
-    return sweep.widest(first, last) >= Math.PI + 2 * HALF_FAN - sweep.step;
-  };
-  const covers = (z: number): boolean => planeCovered(z - half) && planeCovered(z + half);
+  const covers = coverage(trace);
   const low = Math.min(sourceZ[0]!, sourceZ[sourceZ.length - 1]!) - reach;
   const high = Math.max(sourceZ[0]!, sourceZ[sourceZ.length - 1]!) + reach;
   const steps = Math.ceil((high - low) / (rowPitchMm / 4));
@@ -81,6 +72,25 @@ export function reconstructableRange(trace: CtTrace & { thicknessMm?: number }):
   let last = steps;
   while (!covers(at(last))) last--;
   return { fromZ: at(first), toZ: at(last), covers };
+}
+
+/**
+ * Tells of a slice whether `reconstructableRange` covers it, without looking for the range's ends.
+ * @throws ScannerError native.argument when the gantry stands still or runs backward
+ */
+export function coverage(trace: CtTrace & { thicknessMm?: number }): (z: number) => boolean {
+  const { sourceZ, rows, rowPitchMm } = trace;
+  const ascending = sourceZ[sourceZ.length - 1]! >= sourceZ[0]!;
+  const reach = (rows * rowPitchMm) / 2;
+  const sweep = new Sweep(trace.angles);
+  const half = (trace.thicknessMm ?? 0) / 2;
+  const planeCovered = (z: number): boolean => {
+    const position = (i: number) => (ascending ? sourceZ[i]! - z : z - sourceZ[i]!);
+    const first = lowerBound(sourceZ.length, (i) => position(i) >= -reach - 1e-6);
+    const last = lowerBound(sourceZ.length, (i) => position(i) > reach + 1e-6) - 1;
+    return sweep.widest(first, last) >= Math.PI + 2 * HALF_FAN - sweep.step;
+  };
+  return (z) => planeCovered(z - half) && planeCovered(z + half);
 }
 
 /** How far the gantry turned between readings, and where readings are missing. */

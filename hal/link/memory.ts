@@ -90,12 +90,17 @@ export class PortLink implements Link {
   readonly #end = new LinkEnd();
   readonly #backlog = new Backlog();
   #listening = false;
+  #queue: Uint8Array[] = [];
+  #scheduled = false;
 
   constructor(port: MessagePort, where = 'memory') {
     this.where = where;
     this.#port = port;
     port.on('message', (message: PortMessage) => this.#receive(message));
-    port.on('close', () => this.#finish());
+    port.on('close', () => {
+      for (const bytes of this.#queue.splice(0)) this.#end.deliver(bytes);
+      this.#finish();
+    });
   }
 
   get state(): 'open' | 'closed' {
@@ -119,6 +124,7 @@ export class PortLink implements Link {
   }
 
   async close(): Promise<void> {
+    this.#queue = [];
     this.#port.close();
     this.#finish();
   }
@@ -126,10 +132,24 @@ export class PortLink implements Link {
   #receive(message: PortMessage): void {
     if ('taken' in message) this.#backlog.done(message.taken);
     else {
-      const size = message.bytes.byteLength;
-      this.#end.deliver(message.bytes);
-      if (this.#listening) this.#port.postMessage({ taken: size } satisfies PortMessage);
+      this.#queue.push(message.bytes);
+      this.#turn();
     }
+  }
+
+  /** A port hands over all that has come at once, which may be megabytes: what is more than a turn's share waits for the next. */
+  #turn(): void {
+    if (this.#scheduled) return;
+    let size = 0;
+    let count = 0;
+    while (count < this.#queue.length && size < TURN_BYTES) size += this.#queue[count++]!.byteLength;
+    for (const bytes of this.#queue.splice(0, count)) this.#end.deliver(bytes);
+    if (this.#listening) this.#port.postMessage({ taken: size } satisfies PortMessage);
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      if (this.#queue.length > 0) this.#turn();
+    });
   }
 
   #finish(): void {

@@ -66,7 +66,6 @@ async function acquireFrame(
       what: 'PET frame',
       signal,
     });
-    const rates = chain.petrings.state;
     const drained = await events.until('petrings', ofFrame('drained', frameId), {
       ms: 3_600_000 * clock.speed,
       what: 'PET words',
@@ -81,9 +80,9 @@ async function acquireFrame(
       centreZ: at.centreZ,
       startedAt: started.at,
       seconds: ended.seconds,
-      prompts: 0,
+      prompts: 0, // counts and rates are those of the words that arrive
       delayeds: 0,
-      singlesPerSecond: rates.singlesPerSecond,
+      singlesPerSecond: 0,
       triggers: events.all('gating').filter((trigger) => inFrame(trigger.at)).length,
     };
     await context.frameDone(done);

@@ -193,6 +193,8 @@ function gateScope(gate: Gate | undefined): Scope {
 /** A window from 0 to the largest value of the volume. */
 function volumeWindow(volume: Volume): number {
   let peak = 0;
-  for (const value of volume.data) if (value > peak) peak = value;
+  const { data } = volume;
+  // by index: an iterator over millions of values would hold up the event loop
+  for (let i = 0; i < data.length; i++) if (data[i]! > peak) peak = data[i]!;
   return Math.max(1, Math.round(peak));
 }

@@ -11,7 +11,7 @@ import { writeListmodeHeader } from './listmode.js';
 import type { RawSet } from './rawset.js';
 
 /** Singles tags count in this many (PETLINK guideline, recent systems). */
-const SINGLES_SCALE = 8;
+export const SINGLES_SCALE = 8;
 
 export function listmodeHeader(frame: FrameRecord, file: string, landmarkMm: number, injection?: Injection): string {
   const [lower, upper] = PET_RINGS.energyWindowKeV;

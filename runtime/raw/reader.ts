@@ -41,13 +41,20 @@ async function openRaw(path: string): Promise<FileHandle> {
   }
 }
 
+/** Angle, plane and current of each reading, Float64 each; columns 0 to 2. */
 async function readIndex(path: string, readings: number): Promise<(column: number) => Float64Array> {
   const handle = await openRaw(path);
   const bytes = await handle.readFile();
   await handle.close();
   const expected = readings * 24;
   if (bytes.length < expected) throw new ScannerError('data.truncated', { what: path, got: bytes.length, expected });
-  return (column) => Float64Array.from({ length: readings }, (_, i) => bytes.readDoubleLE(24 * i + 8 * column));
+  // a small file may lie in the pool of buffers, at no multiple of 8
+  const values = new Float64Array(new Uint8Array(bytes.subarray(0, expected)).buffer);
+  return (column) => {
+    const out = new Float64Array(readings);
+    for (let i = 0; i < readings; i++) out[i] = values[3 * i + column]!;
+    return out;
+  };
 }
 
 async function readWords(handle: FileHandle, what: string, position: number, length: number): Promise<Uint16Array> {

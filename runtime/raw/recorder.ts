@@ -7,13 +7,13 @@ import type { Clock } from '../../hal/base/clock.js';
 import { asScannerError, ScannerError } from '../../hal/base/errors.js';
 import type { Chain } from '../../hal/contract/chain.js';
 import type { CtReadingBlock } from '../../hal/contract/ctdetector.js';
-import type { ListModeBlock } from '../../hal/contract/petrings.js';
+import { type ListModeBlock, PET_RINGS } from '../../hal/contract/petrings.js';
 import type { Acquisition, FrameRecord } from '../acquire/acquisition.js';
 import type { Injection } from '../exam/exam.js';
 import { patientZ } from '../protocol/geometry.js';
 import type { CtRange, TopogramRange } from '../protocol/plan.js';
 import { RawFile } from './rawfile.js';
-import { ctHeader, listmodeHeader } from './rawheader.js';
+import { ctHeader, listmodeHeader, SINGLES_SCALE } from './rawheader.js';
 import type { RawSet } from './rawset.js';
 
 interface CtOpen {
@@ -29,6 +29,9 @@ interface ListOpen {
   words: number;
   prompts: number;
   delayeds: number;
+  /** Of the singles tags: sum of their values, and how many. */
+  singles: number;
+  singlesTags: number;
 }
 
 export interface RecorderOptions {
@@ -46,6 +49,9 @@ const ARRIVAL_SILENCE_MS = 30_000;
 /** Top two bits of an event word: 01 prompt, 00 delayed. */
 const PROMPT = 1;
 const DELAYED = 0;
+/** Top three bits of a singles tag; its lower 19 bits are counts a second of a block, scaled. */
+const SINGLES = 0b101;
+const SINGLES_VALUE = 0x7_ffff;
 
 export class RawRecorder {
   readonly #options: RecorderOptions;
@@ -111,9 +117,11 @@ export class RawRecorder {
     if (!open) throw new ScannerError('data.missing', { what });
     this.#lists.delete(frame.frameId);
     const data = await open.data.finish();
-    const { words, prompts, delayeds } = open;
+    const { words, prompts, delayeds, singles, singlesTags } = open;
     frame.prompts = prompts;
     frame.delayeds = delayeds;
+    // the blocks are polled in turn: their mean stands for all, also in a frame too short for every one
+    frame.singlesPerSecond = singlesTags ? (singles / singlesTags) * SINGLES_SCALE * PET_RINGS.singlesBlocks : 0;
     const { examId, rangeId } = acquisition;
     return {
       examId,
@@ -164,6 +172,8 @@ export class RawRecorder {
         words: 0,
         prompts: 0,
         delayeds: 0,
+        singles: 0,
+        singlesTags: 0,
       };
       this.#lists.set(block.frameId, open);
     }
@@ -178,6 +188,10 @@ export class RawRecorder {
       const top = word >>> 30;
       if (top === PROMPT) open.prompts++;
       else if (top === DELAYED) open.delayeds++;
+      else if (word >>> 29 === SINGLES) {
+        open.singles += word & SINGLES_VALUE;
+        open.singlesTags++;
+      }
     }
     open.data.append(bytesOf(block.words));
     open.words += block.words.length;

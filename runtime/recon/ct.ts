@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ScannerError } from '../../hal/base/errors.js';
 import { readTable } from '../../hal/base/table.js';
 import { expectArgument, type KernelOptions } from '../../native/addon.js';
@@ -89,7 +90,11 @@ export async function reconstructCtSeries(job: CtSeriesJob, run: KernelOptions =
     const piece = await readSlab(job, slab);
     expectRunning(run);
     const onProgress = (fraction: number) => run.onProgress?.((slab.from + fraction * slab.z.length) / sliceZ.length);
-    data.set(await reconstructCt({ ...grid, ...piece, sliceZ: slab.z }, { ...run, onProgress }), slab.from * pixels);
+    const images = await reconstructCt({ ...grid, ...piece, sliceZ: slab.z }, { ...run, onProgress });
+    for (let k = 0; k < slab.z.length; k++) {
+      data.set(images.subarray(k * pixels, (k + 1) * pixels), (slab.from + k) * pixels);
+      await nextTurn(); // touching fresh memory costs more than copying
+    }
   }
   const pixel = fovMm / matrix;
   const corner = -((matrix - 1) / 2) * pixel;
