@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { makeObject } from '../helpers/dicom.js';
+import type { Benchmark } from './benchmark.js';
 
 const FILES = 500;
 const PIXEL_BYTES = 512 * 512 * 2;
@@ -33,4 +34,6 @@ async function pair(maxPdu: number): Promise<{ value: number; peer: number }> {
 }
 
 /** C-STORE of 500 CT images to DCMTK's storescp with 28 KiB PDUs, beside DCMTK's storescu (TCP_NODELAY=1). */
-export const benchmarks = [{ name: 'cstore-scu-28k', unit: 'MB/s', peer: 'storescu', run: () => pair(28 * 1024) }];
+export const benchmarks: Benchmark[] = [
+  { name: 'cstore-scu-28k', unit: 'MB/s', peer: 'storescu', run: () => pair(28 * 1024) },
+];

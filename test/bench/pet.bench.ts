@@ -4,6 +4,7 @@ import { backprojectPet, forwardPet, histogramListmode, scanListmode, sortListmo
 import { linesOfBins, PET } from '../../native/petgeometry.js';
 import { josephLine, tofWeight } from '../native/joseph.js';
 import { seeded, simulatePrompts } from '../native/petsource.js';
+import type { Benchmark } from './benchmark.js';
 
 const FWHM = 540;
 const MATRIX = 200;
@@ -90,7 +91,7 @@ async function sorting(): Promise<number> {
   return (await perSecond(run)) * words.length;
 }
 
-export const benchmarks = [
+export const benchmarks: Benchmark[] = [
   { name: 'listmode-bin', unit: 'words/s', run: async () => ({ value: await binning() }) },
   { name: 'listmode-sort', unit: 'words/s', run: async () => ({ value: await sorting() }) },
   {

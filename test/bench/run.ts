@@ -1,5 +1,5 @@
 /**
- * Runs the benchmarks of `*.bench.ts` and prints one JSON line each: name, value, unit, peer, ratio.
+ * Runs the benchmarks of `*.bench.ts` and prints one JSON line each: name, value, unit, peer, ratio, runs, parts.
  *   npm run bench                        all
  *   npm run bench -- --only NAME[,NAME]  these
  *   npm run bench -- --runs 7            median of so many runs (default 5)
@@ -8,7 +8,7 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import type { Benchmark } from './benchmark.js';
+import type { Benchmark, Measurement } from './benchmark.js';
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, runs: { type: 'string', default: '5' } } });
 const only = values.only?.split(',');
@@ -20,27 +20,31 @@ function median(numbers: number[]): number {
   return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-async function measure({ name, unit, peer, run }: Benchmark): Promise<void> {
-  const own: number[] = [];
-  const theirs: number[] = [];
-  for (let i = 0; i < runs; i++) {
-    const result = await run();
-    own.push(result.value);
-    if (result.peer !== undefined) theirs.push(result.peer);
-  }
-  const value = median(own);
+async function measure({ name, unit, peer, run, runs: most = runs }: Benchmark): Promise<void> {
+  const results: Measurement[] = [];
+  for (let i = 0; i < Math.min(runs, most); i++) results.push(await run());
+  const value = median(results.map((result) => result.value));
+  const theirs = results.flatMap((result) => result.peer ?? []);
   const peerValue = theirs.length ? median(theirs) : null;
-  const ratio = peerValue === null ? null : Number((value / peerValue).toPrecision(3));
-  const shown = (n: number | null) => (n === null ? null : Number(n.toPrecision(4)));
   const line = {
     name,
     value: shown(value),
     unit,
-    peer: peer ? { name: peer, value: shown(peerValue) } : null,
-    ratio,
-    runs,
+    peer: peer ? { name: peer, value: peerValue && shown(peerValue) } : null,
+    ratio: peerValue && Number((value / peerValue).toPrecision(3)),
+    runs: results.length,
+    ...(results[0]?.parts && { parts: medians(results.map(({ parts }) => parts ?? {})) }),
   };
   console.log(JSON.stringify(line));
+}
+
+function medians(all: Readonly<Record<string, number>>[]): Record<string, number> {
+  const names = Object.keys(all[0] ?? {});
+  return Object.fromEntries(names.map((name) => [name, shown(median(all.flatMap((parts) => parts[name] ?? [])))]));
+}
+
+function shown(value: number): number {
+  return Number(value.toPrecision(4));
 }
 
 const here = fileURLToPath(new URL('.', import.meta.url));
