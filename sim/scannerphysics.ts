@@ -78,14 +78,19 @@ export class WorldPet implements PetPhysics {
   }
 }
 
+/** Of the scanner that is simulated, [ring][crystal]; made once: it takes long enough to delay a heartbeat. */
+const EFFICIENCIES = crystalEfficiencies(SCANNER);
+
 /** Crystals of failed blocks count nothing; the others what the energy window leaves of the photopeak. */
 function efficienciesOf({ lowerKeV, upperKeV, failedBlocks }: PetSliceRequest): Float32Array {
-  const failed = new Set(failedBlocks);
   // the table of efficiencies was made with the standard window
   const share = photopeakShare(lowerKeV, upperKeV) / photopeakShare(435, 650);
-  return crystalEfficiencies(SCANNER).map((efficiency, index) => {
+  const scaled = EFFICIENCIES.map((efficiency) => Math.min(1, efficiency * share));
+  if (failedBlocks.length === 0) return scaled;
+  const failed = new Set(failedBlocks);
+  return scaled.map((efficiency, index) => {
     const block = blockOf(Math.floor(index / PET.crystals), index % PET.crystals);
-    return failed.has(block) ? 0 : Math.min(1, efficiency * share);
+    return failed.has(block) ? 0 : efficiency;
   });
 }
 

@@ -1,4 +1,4 @@
-/** Moves that several kinds of range need: each resolves when the device has arrived. */
+/** Moves that several kinds of range need: each resolves when the device has arrived, or is at rest. */
 
 import { isType } from './chainlog.js';
 import { mustAccept } from './reply.js';
@@ -83,4 +83,18 @@ export async function stopRotation({
       stopped(event) && events.all('gantry').indexOf(event) >= after,
     { ms: SPIN_SECONDS * 1000, what: 'gantry to stop', signal },
   );
+}
+
+/** Longest time in which a detector sends what it has, wall ms: simulated physics may lag far behind. */
+const DRAIN_MS = 3_600_000;
+
+/** A detector that an interrupted attempt left at work ends it, and sends its rest, before it takes a new order. */
+export async function idleDetector(context: StepContext, name: 'ctdetector' | 'petrings'): Promise<void> {
+  const { chain, events, clock, signal } = context;
+  const atRest = () => chain[name].state.phase === 'idle';
+  if (atRest()) return;
+  if (name === 'ctdetector') mustAccept(await chain.ctdetector.disarm({ signal }), name, 'disarm');
+  else mustAccept(await chain.petrings.stop({ signal }), name, 'stop');
+  if (atRest()) return;
+  await events.until(name, isType('drained'), { ms: DRAIN_MS * clock.speed, what: `${name} at rest`, signal });
 }

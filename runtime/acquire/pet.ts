@@ -6,7 +6,7 @@ import { tableForPet } from '../protocol/geometry.js';
 import type { PetRange } from '../protocol/plan.js';
 import type { FrameRecord } from './acquisition.js';
 import { isType } from './chainlog.js';
-import { stopRotation, travelTo } from './moves.js';
+import { idleDetector, stopRotation, travelTo } from './moves.js';
 import { mustAccept } from './reply.js';
 import type { RangeSteps, StepContext } from './step.js';
 
@@ -22,6 +22,7 @@ async function position(context: PetContext): Promise<void> {
 
 async function prepare(context: PetContext): Promise<void> {
   const { chain, range, signal } = context;
+  await idleDetector(context, 'petrings');
   if (chain.gantry.state.rotation !== 'stopped') await stopRotation(context);
   const [lowerKeV, upperKeV] = PET_RINGS.energyWindowKeV;
   mustAccept(await chain.petrings.setEnergyWindow({ lowerKeV, upperKeV }, { signal }), 'petrings', 'setEnergyWindow');
@@ -29,10 +30,8 @@ async function prepare(context: PetContext): Promise<void> {
     mustAccept(await chain.gating.enable({ source: range.gating }, { signal }), 'gating', 'enable');
 }
 
-/** Nothing radiates: there is nothing to arm. What is checked is that the rings are idle. */
-async function arm({ chain, signal }: PetContext): Promise<void> {
-  if (chain.petrings.state.phase !== 'idle') mustAccept(await chain.petrings.stop({ signal }), 'petrings', 'stop');
-}
+/** Nothing radiates: there is nothing to arm. */
+async function arm(): Promise<void> {}
 
 async function scan(context: PetContext): Promise<void> {
   const { range, record } = context;

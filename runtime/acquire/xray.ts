@@ -6,7 +6,7 @@ import { ctdiVol, dlp } from '../protocol/dose.js';
 import { feedPlan } from '../protocol/geometry.js';
 import type { CtRange, TopogramRange } from '../protocol/plan.js';
 import { isType } from './chainlog.js';
-import { parkTube, spinTo, travelTo } from './moves.js';
+import { idleDetector, parkTube, spinTo, travelTo } from './moves.js';
 import { mustAccept } from './reply.js';
 import type { RangeSteps, StepContext } from './step.js';
 
@@ -31,6 +31,7 @@ async function prepare(context: XrayContext): Promise<void> {
   const maxSeconds = feedPlan(range, landmarkMm).seconds * TIMER_RESERVE + 0.1;
   const reply = await chain.generator.prepare({ kv: range.kv, ma: range.ma, maxSeconds }, { signal });
   mustAccept(reply, 'generator', 'prepare');
+  await idleDetector(context, 'ctdetector');
   if (range.kind === 'ct') await spinTo(context, range.rotationTime);
   await events.until('generator', isType('ready'), { ms: 10_000, what: 'generator ready', signal });
 }

@@ -59,14 +59,15 @@ export class RawRecorder {
   readonly #ct = new Map<number, CtOpen>();
   readonly #lists = new Map<number, ListOpen>();
   readonly #subscriptions: Subscription[];
-  #failure: ScannerError | undefined;
+  /** By scan or frame: an interrupted attempt's data may end in a gap, which is no concern of the next. */
+  readonly #failed = new Map<number, ScannerError>();
 
   private constructor(options: RecorderOptions) {
     const { chain } = options;
     this.#options = options;
     this.#subscriptions = [
-      chain.ctdetector.readings$.subscribe((block) => this.#guard(() => this.#readings(block))),
-      chain.petrings.words$.subscribe((block) => this.#guard(() => this.#words(block))),
+      chain.ctdetector.readings$.subscribe((block) => this.#guard(block.scanId, () => this.#readings(block))),
+      chain.petrings.words$.subscribe((block) => this.#guard(block.frameId, () => this.#words(block))),
     ];
   }
 
@@ -77,9 +78,9 @@ export class RawRecorder {
 
   /** The raw set of a CT range. @throws ScannerError data.disk, data.missing, data.truncated */
   async finishCt(acquisition: Acquisition, range: TopogramRange | CtRange): Promise<RawSet> {
-    this.#check();
     const scanId = acquisition.exposure?.scanId ?? -1;
-    await this.#arrived(range.label, acquisition.exposure?.readings ?? 0, () => this.#ct.get(scanId)?.readings ?? 0);
+    const expected = acquisition.exposure?.readings ?? 0;
+    await this.#arrived(scanId, range.label, expected, () => this.#ct.get(scanId)?.readings ?? 0);
     const open = this.#ct.get(scanId);
     if (!open) throw new ScannerError('data.missing', { what: `CT readings of scan ${scanId} (${range.label})` });
     this.#ct.delete(scanId);
@@ -110,9 +111,8 @@ export class RawRecorder {
 
   /** The raw set of one PET frame; notes its counts in `frame`. */
   async finishFrame(acquisition: Acquisition, frame: FrameRecord): Promise<RawSet> {
-    this.#check();
     const what = `list mode of bed ${frame.bed + 1}`;
-    await this.#arrived(what, frame.words, () => this.#lists.get(frame.frameId)?.words ?? 0);
+    await this.#arrived(frame.frameId, what, frame.words, () => this.#lists.get(frame.frameId)?.words ?? 0);
     const open = this.#lists.get(frame.frameId);
     if (!open) throw new ScannerError('data.missing', { what });
     this.#lists.delete(frame.frameId);
@@ -197,20 +197,21 @@ export class RawRecorder {
     open.words += block.words.length;
   }
 
-  #guard(act: () => void): void {
+  #guard(id: number, act: () => void): void {
+    if (this.#failed.has(id)) return;
     try {
       act();
     } catch (thrown) {
-      this.#failure ??= asScannerError(thrown);
+      this.#failed.set(id, asScannerError(thrown));
     }
     for (const look of this.#arrivals) look();
   }
 
   /** Bulk data travel beside the event that says how much was sent: waits until that much is here. */
-  async #arrived(what: string, expected: number, got: () => number): Promise<void> {
+  async #arrived(id: number, what: string, expected: number, got: () => number): Promise<void> {
     const { wall } = this.#options.clock;
     for (let last = -1; got() < expected; ) {
-      this.#check();
+      this.#check(id);
       if (got() === last) throw new ScannerError('data.truncated', { what, got: last, expected });
       last = got();
       await new Promise<void>((resolve) => {
@@ -219,16 +220,17 @@ export class RawRecorder {
           this.#arrivals.delete(look);
           resolve();
         };
-        const look = () => (got() >= expected || this.#failure) && done();
+        const look = () => (got() >= expected || this.#failed.has(id)) && done();
         const timer = wall.after(ARRIVAL_SILENCE_MS, done);
         this.#arrivals.add(look);
       });
     }
-    this.#check();
+    this.#check(id);
   }
 
-  #check(): void {
-    if (this.#failure) throw this.#failure;
+  #check(id: number): void {
+    const failure = this.#failed.get(id);
+    if (failure) throw failure;
   }
 }
 

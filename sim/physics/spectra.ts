@@ -80,13 +80,23 @@ function unscaled(kVp: number): { energies: number[]; photons: number[]; kerma: 
   return { energies, photons, kerma };
 }
 
-/** @throws ScannerError operator.unknown for a tube voltage that the generator does not offer */
+const SPECTRA = new Map<Kilovolt, Spectrum>();
+
+/**
+ * Computed once a tube voltage: it takes milliseconds, and every block of readings asks for it. Not to be changed by callers.
+ * @throws ScannerError operator.unknown for a tube voltage that the generator does not offer
+ */
 export function tubeSpectrum(kVp: Kilovolt): Spectrum {
+  const known = SPECTRA.get(kVp);
+  if (known) return known;
   if (!TUBE.kVp.includes(kVp))
     throw new ScannerError('operator.unknown', { what: 'tube voltage', name: kVp, known: TUBE.kVp.join(', ') });
   const { energies, photons } = unscaled(kVp);
   const scale = TUBE.airKermaAt1mUGyPerMas / unscaled(120).kerma;
-  return { kVp, energiesKeV: Float64Array.from(energies), photons: Float64Array.from(photons, (n) => n * scale) };
+  const energiesKeV = Float64Array.from(energies);
+  const spectrum = { kVp, energiesKeV, photons: Float64Array.from(photons, (n) => n * scale) };
+  SPECTRA.set(kVp, spectrum);
+  return spectrum;
 }
 
 /** Photons that one mA s brings to one detector element through air. */

@@ -24,7 +24,7 @@ let report: ExamReport;
 test.before(async () => {
   site = await startImageSite({ phantom: 'offset-insert' });
   const ct = ctRange({ fromZ: -30, toZ: 50 }, { incrementMm: INCREMENT_MM, thicknessMm: 2, fovMm: FOV_MM });
-  report = await site.examine([ct, petRange(10)]);
+  report = await site.examine([ct, petRange(30)]);
 });
 test.after(() => site.close());
 
