@@ -28,6 +28,16 @@ function simulate(action: string, options: ConnectionOptions & { args?: string }
   });
 }
 
+function interlockCommand(): Command {
+  const interlock = new Command('interlock').description('the safety chain');
+  withConnection(interlock.command('reset'))
+    .description('clear the latch of an emergency stop once it is released and the door is closed')
+    .action((options: ConnectionOptions) =>
+      withClient(options, fail, async (client) => void (await client.call('interlock.reset'))),
+    );
+  return interlock;
+}
+
 /** Commands that look at, and in simulation act on, the devices of a running server. */
 export function deviceCommands(): Command[] {
   return [
@@ -35,9 +45,13 @@ export function deviceCommands(): Command[] {
       .description('state of every device')
       .option('--json', 'one JSON document on stdout')
       .action(devices),
+    interlockCommand(),
     withConnection(new Command('simulate'))
       .description('act on the simulated scanner of a server')
-      .argument('<action>', 'pressEmergencyStop, releaseEmergencyStop, openDoor, closeDoor, injectFault, reboot, stats')
+      .argument(
+        '<action>',
+        'pressEmergencyStop, releaseEmergencyStop, openDoor, closeDoor, arc, reboot, muteLink, stats, ...',
+      )
       .option('--args <json>', 'arguments, e.g. {"device":"generator"}')
       .action(simulate),
   ];

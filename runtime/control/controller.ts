@@ -23,6 +23,7 @@ import { Deliveries } from './deliveries.js';
 import { Examination } from './examination.js';
 import type { MppsDesk } from './mppsdesk.js';
 import { phaseOf } from './phase.js';
+import { mustBeReady } from './readiness.js';
 import type { ExamRecord } from './record.js';
 import { registerExam } from './register.js';
 import { reportOf } from './report.js';
@@ -160,7 +161,7 @@ export class Controller implements Operations {
       now: clock.now(),
       anodeHeat: chain.generator.state.anodeHeat,
     });
-    this.#mustBeReady();
+    mustBeReady(chain);
     const phantom = request.phantom ?? config.phantom;
     await simulate?.({ do: 'setPhantom', phantom, activityScale: config.activityScale });
     const examination = this.#adopt(record);
@@ -236,17 +237,6 @@ export class Controller implements Operations {
       throw new ScannerError('operator.state', { command, state, expected: examId });
     }
     this.#supervisor.command(command);
-  }
-
-  #mustBeReady(): void {
-    const { chain } = this.#parts;
-    const absent = DEVICE_NAMES.find((name) => chain[name].lifecycle !== 'active');
-    if (absent)
-      throw new ScannerError('device.inactive', {
-        device: absent,
-        state: chain[absent].lifecycle,
-        command: 'exam.start',
-      });
   }
 
   #adopt(record: ExamRecord): Examination {

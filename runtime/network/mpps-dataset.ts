@@ -2,6 +2,7 @@ import { readTable } from '../../hal/base/table.js';
 import type { Millisecond } from '../../hal/base/units.js';
 import type { DoseSummary } from '../archive/fact.js';
 import type { Dataset } from '../dicom/dataset/dataset.js';
+import { makeUid } from '../dicom/dataset/uid.js';
 import { daOf, tmOf } from '../exam/datetime.js';
 import type { Exam } from '../exam/exam.js';
 import { codeNamed } from '../objects/context.js';
@@ -65,11 +66,18 @@ export interface StepEnd {
 /** Attributes of an N-SET: statement Table 67. Without `end` the step goes on: IN PROGRESS with the series so far. */
 export function mppsUpdate(exam: Exam, series: readonly SeriesSummary[], end?: StepEnd): Dataset {
   const rows = TABLE.set.rows.filter((row) => end || !row.final);
+  // PS3.4 F.7.2.1 wants the sequence at the end even of a step that made nothing: one series without instances
+  const reported = end && series.length === 0 ? [emptySeries(exam)] : series;
   return build(exam, rows, {
     status: end?.outcome ?? 'IN PROGRESS',
-    series: series.map((one) => seriesScope(exam, one)),
+    series: reported.map((one) => seriesScope(exam, one)),
     ...(end ? endScope(end) : {}),
   });
+}
+
+function emptySeries(exam: Exam): SeriesSummary {
+  const { protocol: protocolName } = exam;
+  return { seriesInstanceUid: makeUid(), modality: '', description: '', protocolName, sopClassUid: '', instances: [] };
 }
 
 function build(exam: Exam, rows: readonly MppsRow[], scope: Scope): Dataset {

@@ -82,7 +82,7 @@ export function serviceMethods(operations: Operations): MethodTable {
     }),
     'sim.do': method({
       summary:
-        'act on the simulated scanner: pressEmergencyStop, openDoor, closeDoor, releaseEmergencyStop, injectFault, reboot, stats',
+        'act on the simulated scanner: pressEmergencyStop, openDoor, closeDoor, releaseEmergencyStop, arc, reboot, muteLink, runFaults, stats and more (sim/actions.ts)',
       params: z.looseObject({ do: z.string() }),
       handler: (action) => operations.simulate(action),
     }),
