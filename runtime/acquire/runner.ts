@@ -4,7 +4,7 @@ import type { Clock } from '../../hal/base/clock.js';
 import { asScannerError, type ScannerError } from '../../hal/base/errors.js';
 import type { Log } from '../../hal/base/log.js';
 import type { Chain } from '../../hal/contract/chain.js';
-import type { ScanPlan, ScanRange } from '../protocol/plan.js';
+import { MAX_RANGES, type ScanPlan, type ScanRange } from '../protocol/plan.js';
 import type { Acquisition, FrameRecord } from './acquisition.js';
 import { ChainLog } from './chainlog.js';
 import { FRAMES_PER_BED, petSteps } from './pet.js';
@@ -37,7 +37,9 @@ export interface RunnerOptions {
 
 /** Scan numbers that one range may use: one for CT, one a bed and frame for PET. */
 const IDS_PER_RANGE = 100 * FRAMES_PER_BED;
-const IDS_PER_ATTEMPT = 100 * IDS_PER_RANGE;
+const IDS_PER_ATTEMPT = MAX_RANGES * IDS_PER_RANGE;
+/** Scan numbers that one examination may use: ten attempts of its longest plan. */
+export const IDS_PER_EXAM = 10 * IDS_PER_ATTEMPT;
 
 export class RangeRunner {
   readonly #options: RunnerOptions;

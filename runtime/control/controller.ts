@@ -157,6 +157,7 @@ export class Controller implements Operations {
     }
     const record = await registerExam(request, {
       config,
+      serial: this.#examinations.size,
       worklist,
       now: clock.now(),
       anodeHeat: chain.generator.state.anodeHeat,

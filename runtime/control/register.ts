@@ -1,8 +1,8 @@
 /** From a request to an examination and its plan; whatever is wrong is refused before anything moves. */
 
-import { randomInt } from 'node:crypto';
 import { ScannerError } from '../../hal/base/errors.js';
 import type { Millisecond } from '../../hal/base/units.js';
+import { IDS_PER_EXAM } from '../acquire/runner.js';
 import type { Config } from '../config.js';
 import type { Exam } from '../exam/exam.js';
 import { emergencyExam, examFromWorklist, type Registration, unscheduledExam } from '../exam/register.js';
@@ -13,13 +13,15 @@ import type { ExamRequest } from '../service/operations.js';
 import type { WorklistStore } from '../worklist/store.js';
 import { type ExamRecord, newRecord } from './record.js';
 
-/** Scan numbers are 32 bits on the wire; every examination begins somewhere else. */
-const SCAN_ID_SPAN = 2 ** 30;
+/** Scan numbers are 32 bits on the wire: so many examinations have numbers of their own. */
+const NUMBERED_EXAMS = Math.floor(2 ** 32 / IDS_PER_EXAM) - 1;
 
 export interface RegisterOptions {
   config: Config;
   worklist: WorklistStore;
   now: Millisecond;
+  /** How many examinations there were before. */
+  serial: number;
   /** Of the anode, HU. */
   anodeHeat: number;
 }
@@ -38,7 +40,7 @@ export async function registerExam(request: ExamRequest, options: RegisterOption
     landmarkMm: LANDMARK_MM,
   };
   const exam = await examOf(request, registration, options);
-  return newRecord(exam, plan, randomInt(1, SCAN_ID_SPAN));
+  return newRecord(exam, plan, 1 + (options.serial % NUMBERED_EXAMS) * IDS_PER_EXAM);
 }
 
 async function examOf(request: ExamRequest, registration: Registration, options: RegisterOptions): Promise<Exam> {

@@ -5,6 +5,7 @@ import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { ScannerError } from '../../hal/base/errors.js';
+import { MAX_RANGES } from './plan.js';
 
 const span = { fromZ: z.number(), toZ: z.number() };
 const beam = { kv: z.number(), ma: z.number(), rows: z.number().int(), rowPitchMm: z.number() };
@@ -47,7 +48,7 @@ const pet = z.strictObject({
   ...span,
   secondsPerBed: z.number().positive(),
   gating: z.enum(['none', 'ecg', 'respiration']),
-  frames: z.array(z.number().positive()),
+  frames: z.array(z.number().positive()).max(100),
   recons: z
     .array(
       z.strictObject({
@@ -67,7 +68,10 @@ export const protocolSchema = z.strictObject({
   title: z.string(),
   /** CTDI phantom that the dose of this protocol refers to. */
   dosePhantom: z.enum(['HEAD', 'BODY']),
-  ranges: z.array(z.discriminatedUnion('kind', [topogram, ct, pet])).min(1),
+  ranges: z
+    .array(z.discriminatedUnion('kind', [topogram, ct, pet]))
+    .min(1)
+    .max(MAX_RANGES),
 });
 
 export type ProtocolDefinition = z.infer<typeof protocolSchema>;

@@ -64,6 +64,9 @@ export interface PetRange extends RangeBase {
   recons: PetReconPlan[];
 }
 
+/** Ranges that one plan may have. */
+export const MAX_RANGES = 20;
+
 export type ScanRange = TopogramRange | CtRange | PetRange;
 
 /** Ranges in order, limits already checked. */
