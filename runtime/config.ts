@@ -86,6 +86,8 @@ export const configSchema = z.strictObject({
     .string()
     .regex(/^[0-9.]{3,40}$/)
     .optional(),
+  /** Tries to reach a destination, with pauses that double from 1 s to 60 s, before its delivery is given up. */
+  sendAttempts: z.number().int().min(1).max(1000).default(8),
   commitmentSeconds: z.number().positive().default(3600),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });

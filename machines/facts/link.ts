@@ -2,8 +2,8 @@ import { filter, map, merge, type Observable } from 'rxjs';
 import type { Device } from '../../hal/contract/device.js';
 import type { LinkEvent } from '../link.js';
 
-/** Faults which mean that the device at the far end is not the one we knew. */
-const DROPPED = ['linkLost', 'rebooted'];
+/** Faults which mean that the device is out of reach, or at the far end not the one we knew. */
+const DROPPED = ['linkLost', 'bulkClosed', 'rebooted'];
 
 /** A device's lifecycle and faults, reduced to the loss of its link. */
 export function linkFacts(device: Pick<Device<unknown, unknown>, 'lifecycle$' | 'faults$'>): Observable<LinkEvent> {

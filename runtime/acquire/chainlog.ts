@@ -6,7 +6,7 @@ import { within } from '../../hal/base/deadline.js';
 import { ScannerError } from '../../hal/base/errors.js';
 import type { Chain } from '../../hal/contract/chain.js';
 import type { CtDetectorEvent } from '../../hal/contract/ctdetector.js';
-import { DEVICE_NAMES, type Fault } from '../../hal/contract/device.js';
+import { DEVICE_NAMES, type DeviceName, type Fault } from '../../hal/contract/device.js';
 import type { GantryEvent } from '../../hal/contract/gantry.js';
 import type { GatingEvent } from '../../hal/contract/gating.js';
 import type { GeneratorEvent } from '../../hal/contract/generator.js';
@@ -24,6 +24,13 @@ interface EventsOf {
   gating: GatingEvent;
 }
 
+/** What a fault is to the range that needs the device; whatever else the device says of itself is its own fault. */
+const CODE_OF_FAULT: Readonly<Record<string, string>> = {
+  linkLost: 'link.closed',
+  bulkClosed: 'link.closed',
+  rebooted: 'device.rebooted',
+};
+
 type Named = { [D in keyof EventsOf]: { device: D; event: EventsOf[D] } }[keyof EventsOf];
 
 export class ChainLog {
@@ -32,6 +39,7 @@ export class ChainLog {
   readonly #subscriptions: Subscription[] = [];
   readonly #waiters = new Set<() => void>();
   #failure: ScannerError | undefined;
+  #needs: (device: DeviceName) => boolean = () => true;
 
   constructor(chain: Chain, clock: Clock) {
     this.#clock = clock;
@@ -45,10 +53,11 @@ export class ChainLog {
     }
   }
 
-  /** Forgets what was seen: a new range starts. */
-  clear(): void {
+  /** Forgets what was seen: a new range starts. Faults of devices that it does not need are no concern of it. */
+  begin(needs: (device: DeviceName) => boolean): void {
     this.#seen.length = 0;
     this.#failure = undefined;
+    this.#needs = needs;
   }
 
   all<D extends keyof EventsOf>(device: D): EventsOf[D][] {
@@ -56,9 +65,9 @@ export class ChainLog {
   }
 
   /**
-   * The first event of `device` since `clear` that satisfies `accept`.
+   * The first event of `device` since `begin` that satisfies `accept`.
    * @param ms scanner milliseconds to wait for it, with at least 5 s of wall time, since a link is no faster than it is
-   * @throws ScannerError timeout.stage, timeout.aborted, or the fault that a device reported meanwhile
+   * @throws ScannerError timeout.stage, timeout.aborted, or the fault that a device which the range needs reported meanwhile
    */
   until<D extends keyof EventsOf, E extends EventsOf[D]>(
     device: D,
@@ -94,12 +103,10 @@ export class ChainLog {
   }
 
   #fail(fault: Fault): void {
-    const code = fault.code === 'linkLost' ? 'link.lost' : 'device.fault';
-    this.#failure = new ScannerError(code, {
-      device: fault.device,
-      fault: `${fault.code} ${fault.text}`,
-      silenceMs: 250,
-    });
+    if (!this.#needs(fault.device)) return;
+    const { device, text } = fault;
+    const code = CODE_OF_FAULT[fault.code] ?? 'device.fault';
+    this.#failure = new ScannerError(code, { device, fault: `${fault.code} ${text}` });
     for (const look of [...this.#waiters]) look();
   }
 }

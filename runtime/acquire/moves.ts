@@ -1,5 +1,7 @@
 /** Moves that several kinds of range need: each resolves when the device has arrived, or is at rest. */
 
+import { filter, firstValueFrom, type Observable } from 'rxjs';
+import { within } from '../../hal/base/deadline.js';
 import { isType } from './chainlog.js';
 import { mustAccept } from './reply.js';
 import type { StepContext } from './step.js';
@@ -11,6 +13,20 @@ const SPIN_SECONDS = 30;
 
 /** Longest search for the reference marks of the table, s of scanner time. */
 const HOMING_SECONDS = 120;
+
+/** A halt that an interruption ordered is over within this, wall ms. */
+const HALT_MS = 60_000;
+
+/** Waits until a device is where the next command can be given. @throws ScannerError timeout.stage, timeout.aborted */
+async function settled<S>(
+  { clock, signal }: StepContext,
+  device: { state$: Observable<S> },
+  isSettled: (state: S) => boolean,
+  { ms, what }: { ms: number; what: string },
+): Promise<void> {
+  const reached = firstValueFrom(device.state$.pipe(filter(isSettled)));
+  await within(reached, { clock: clock.wall, ms, signal, context: { what } });
+}
 
 /** A table that has lost its reference (power-up, reboot) finds it before anything else. */
 async function home({ chain, events, signal }: StepContext): Promise<void> {
@@ -24,6 +40,7 @@ async function home({ chain, events, signal }: StepContext): Promise<void> {
 }
 
 export async function travelTo(context: StepContext, position: number): Promise<void> {
+  await settled(context, context.chain.table, ({ moving }) => !moving, { ms: HALT_MS, what: 'table at rest' });
   await home(context);
   const { chain, events, signal } = context;
   const distance = Math.abs(chain.table.state.horizontal - position);
@@ -90,11 +107,13 @@ const DRAIN_MS = 3_600_000;
 
 /** A detector that an interrupted attempt left at work ends it, and sends its rest, before it takes a new order. */
 export async function idleDetector(context: StepContext, name: 'ctdetector' | 'petrings'): Promise<void> {
-  const { chain, events, clock, signal } = context;
+  const { chain, signal } = context;
   const atRest = () => chain[name].state.phase === 'idle';
   if (atRest()) return;
   if (name === 'ctdetector') mustAccept(await chain.ctdetector.disarm({ signal }), name, 'disarm');
   else mustAccept(await chain.petrings.stop({ signal }), name, 'stop');
-  if (atRest()) return;
-  await events.until(name, isType('drained'), { ms: DRAIN_MS * clock.speed, what: `${name} at rest`, signal });
+  // by its state: the event may have come before this attempt began to listen
+  const isIdle = ({ phase }: { phase: string }) => phase === 'idle';
+  const patience = { ms: DRAIN_MS, what: `${name} at rest` };
+  await settled<{ phase: string }>(context, chain[name], isIdle, patience);
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../../hal/base/clock.js';
 import { asScannerError, type ScannerError } from '../../hal/base/errors.js';
 import type { Log } from '../../hal/base/log.js';
 import type { Chain } from '../../hal/contract/chain.js';
+import { needs } from '../../machines/hazards.js';
 import { MAX_RANGES, type ScanPlan, type ScanRange } from '../protocol/plan.js';
 import type { Acquisition, FrameRecord } from './acquisition.js';
 import { ChainLog } from './chainlog.js';
@@ -58,8 +59,10 @@ export class RangeRunner {
   /** @throws ScannerError what kept the step from its end */
   async perform(step: StepName, rangeId: string, attempt = 1, signal?: AbortSignal): Promise<void> {
     const context = this.#context(rangeId, attempt, signal);
-    if (step === 'position') this.#events.clear();
-    const steps = STEPS[context.range.kind] as RangeSteps<ScanRange>;
+    const { range } = context;
+    const ref = { id: range.id, kind: range.kind, gated: range.kind === 'pet' && range.gating !== 'none' };
+    if (step === 'position') this.#events.begin((device) => needs(ref, device));
+    const steps = STEPS[range.kind] as RangeSteps<ScanRange>;
     await steps[step](context);
     context.record.endedAt = this.#options.clock.now();
     if (step === 'drain') this.#options.onProgress(rangeId, 1);

@@ -24,6 +24,12 @@ export class Progress {
     if (event.type === 'delivery') {
       this.#fraction('send', `${event.node} ${event.done}/${event.total}`, event.done / Math.max(1, event.total));
     }
+    if (event.type === 'exam' && event.phase === 'interrupted') {
+      const { examId, reason } = event;
+      this.#line(
+        `interrupted: ${reason}; it goes on with "exam continue ${examId}", or ends with "exam abort ${examId}"`,
+      );
+    }
     if (event.type === 'device' && event.fault) this.#line(`${event.device}: ${event.fault}`);
   }
 

@@ -5,7 +5,6 @@ import type { Clock } from '../../hal/base/clock.js';
 import { asScannerError, ScannerError } from '../../hal/base/errors.js';
 import type { Log } from '../../hal/base/log.js';
 import type { Chain } from '../../hal/contract/chain.js';
-import { DEVICE_NAMES } from '../../hal/contract/device.js';
 import type { ExamOutput } from '../../machines/exam.types.js';
 import type { RecordStore } from '../../machines/persist.js';
 import type { Running } from '../../machines/running.js';
@@ -22,12 +21,12 @@ import type { WorklistStore } from '../worklist/store.js';
 import { Deliveries } from './deliveries.js';
 import { Examination } from './examination.js';
 import type { MppsDesk } from './mppsdesk.js';
-import { phaseOf } from './phase.js';
 import { mustBeReady } from './readiness.js';
 import type { ExamRecord } from './record.js';
 import { registerExam } from './register.js';
 import { reportOf } from './report.js';
 import { findIn, tasksOf } from './tasks.js';
+import { devicesOf, devicesReady, tellDevices, tellPhases } from './watch.js';
 
 /** Acts on the simulated scanner. */
 export type Simulate = (action: { do: string } & Record<string, unknown>) => Promise<unknown>;
@@ -48,9 +47,6 @@ export interface ControllerParts {
   clock: Clock;
   log: Log;
 }
-
-/** How long a start waits for the devices, wall ms, before it goes on without some. */
-const DEVICES_MS = 10_000;
 
 export class Controller implements Operations {
   readonly version = version;
@@ -84,17 +80,20 @@ export class Controller implements Operations {
       archive,
       destinations: config.nodes.destinations,
       commitmentSeconds: config.commitmentSeconds,
+      sendAttempts: config.sendAttempts,
       clock,
       tell: this.#tell,
     });
-    this.#follow();
+    const find = (examId: string) => this.#examinations.get(examId)?.record;
+    tellPhases({ supervisor: this.#supervisor, find, log, tell: this.#tell });
+    tellDevices({ chain, log, tell: this.#tell });
   }
 
   /** Starts the machines, waits for the devices, and takes up what an earlier process left. */
   static async start(parts: ControllerParts): Promise<Controller> {
     const controller = new Controller(parts);
     controller.#items = await parts.worklist.items();
-    await controller.#devicesReady();
+    await devicesReady(parts.chain, parts.clock);
     await controller.#takeUp();
     return controller;
   }
@@ -112,13 +111,7 @@ export class Controller implements Operations {
   }
 
   devices(): ReturnType<Operations['devices']> {
-    const { chain } = this.#parts;
-    return Object.fromEntries(
-      DEVICE_NAMES.map((name) => {
-        const { lifecycle, identity = null, state } = chain[name];
-        return [name, { lifecycle, identity, state }];
-      }),
-    );
+    return devicesOf(this.#parts.chain);
   }
 
   async updateWorklist(): Promise<WorklistItem[]> {
@@ -135,18 +128,13 @@ export class Controller implements Operations {
   async startExam(request: ExamRequest): Promise<{ examId: string }> {
     const { config, worklist, clock, chain, simulate } = this.#parts;
     const running = this.#supervisor.snapshot.exam?.examId;
-    if (running)
-      throw new ScannerError('operator.state', {
-        command: 'exam.start',
-        state: `examination ${running} is under way`,
-        expected: 'none',
-      });
+    if (running) {
+      const state = `examination ${running} is under way`;
+      throw new ScannerError('operator.state', { command: 'exam.start', state, expected: 'none' });
+    }
     if (request.phantom && !simulate) {
-      throw new ScannerError('operator.state', {
-        command: 'phantom',
-        state: 'the hardware is outside',
-        expected: 'hardware sim',
-      });
+      const state = 'the hardware is outside';
+      throw new ScannerError('operator.state', { command: 'phantom', state, expected: 'hardware sim' });
     }
     if (
       request.accession !== undefined &&
@@ -201,6 +189,9 @@ export class Controller implements Operations {
   }
 
   continueExam(examId: string): void {
+    const { phase } = findIn(this.#examinations)(examId).record;
+    if (phase !== 'interrupted')
+      throw new ScannerError('operator.state', { command: 'exam.continue', state: phase, expected: 'interrupted' });
     this.#command(examId, 'CONTINUE');
   }
 
@@ -237,7 +228,13 @@ export class Controller implements Operations {
       const state = running ? `examination ${running} is under way` : 'no examination is under way';
       throw new ScannerError('operator.state', { command, state, expected: examId });
     }
+    let refusal = '';
+    const listening = this.#supervisor.facts$.subscribe((fact) => {
+      if (fact.type === 'refused') refusal = fact.reason;
+    });
     this.#supervisor.command(command);
+    listening.unsubscribe();
+    if (refusal) throw new ScannerError('interlock.open', { reason: refusal });
   }
 
   #adopt(record: ExamRecord): Examination {
@@ -279,40 +276,6 @@ export class Controller implements Operations {
       // stopped with the process: the record stays open and the next start takes it up
       if (error.code !== 'timeout.aborted') log.error({ examId, error: error.toJSON() }, 'examination not concluded');
     }
-  }
-
-  /** Phases and faults as events for whoever watches. */
-  #follow(): void {
-    this.#supervisor.facts$.subscribe((fact) => {
-      if ('examId' in fact) {
-        const phase = phaseOf(fact.type);
-        const examination = this.#examinations.get(fact.examId);
-        if (!phase || !examination) return;
-        examination.record.phase = phase;
-        this.#tell({ type: 'exam', examId: fact.examId, phase });
-      }
-    });
-    for (const name of DEVICE_NAMES) {
-      this.#parts.chain[name].lifecycle$.subscribe((lifecycle) =>
-        this.#tell({ type: 'device', device: name, lifecycle }),
-      );
-      this.#parts.chain[name].faults$.subscribe((fault) => {
-        this.#parts.log.error({ device: name, fault: fault.code }, fault.text);
-        this.#tell({
-          type: 'device',
-          device: name,
-          lifecycle: this.#parts.chain[name].lifecycle,
-          fault: `${fault.code} ${fault.text}`,
-        });
-      });
-    }
-  }
-
-  async #devicesReady(): Promise<void> {
-    const { chain, clock } = this.#parts;
-    const deadline = clock.wall.now() + DEVICES_MS;
-    const ready = () => DEVICE_NAMES.every((name) => chain[name].lifecycle === 'active');
-    while (!ready() && clock.wall.now() < deadline) await new Promise<void>((resolve) => clock.wall.after(20, resolve));
   }
 
   /** Examinations that an earlier process left: the machines decide whether to go on or to end them. */

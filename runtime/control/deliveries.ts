@@ -15,6 +15,7 @@ export interface DeliveriesOptions {
   archive: Archive;
   destinations: readonly Destination[];
   commitmentSeconds: number;
+  sendAttempts: number;
   clock: Clock;
   tell(event: ServiceEvent): void;
 }
@@ -59,7 +60,7 @@ export class Deliveries {
   }
 
   async #send(record: ExamRecord, node: Destination): Promise<DeliveryReport> {
-    const { supervisor, archive, commitmentSeconds } = this.#options;
+    const { supervisor, archive, commitmentSeconds, sendAttempts: attemptLimit } = this.#options;
     const all = await archive.instances({ studyInstanceUid: record.exam.studyInstanceUid });
     const mine = new Set(
       record.series.flatMap(({ summary }) => summary.instances.map((instance) => instance.sopInstanceUid)),
@@ -73,7 +74,7 @@ export class Deliveries {
     const instances = chosen.map((instance) => instance.sopInstanceUid);
     const commitmentLimitMs = commitmentSeconds * 1000;
     const { commitment } = node;
-    const job = { sendId, node: node.aeTitle, instances, commitment, commitmentLimitMs };
+    const job = { sendId, node: node.aeTitle, instances, commitment, commitmentLimitMs, attemptLimit };
     const running = this.#restored.get(sendId) ?? supervisor.startSend(job);
     const output = await running.done;
     this.#counts.delete(sendId);

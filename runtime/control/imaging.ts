@@ -7,7 +7,9 @@ import { ScannerError } from '../../hal/base/errors.js';
 import type { Json } from '../../machines/types.js';
 import { topogram } from '../../native/ct.js';
 import type { Archive } from '../archive/archive.js';
+import { text } from '../dicom/dataset/dataset.js';
 import { makeUid } from '../dicom/dataset/uid.js';
+import type { BuiltObject } from '../objects/instance.js';
 import type { PetFrame } from '../objects/pet.js';
 import type { SeriesObjects } from '../objects/series.js';
 import type { CtRange, PetRange, ScanRange, TopogramRange } from '../protocol/plan.js';
@@ -185,7 +187,7 @@ export class Imaging {
     );
   }
 
-  /** Makes and stores a series once: what a former process stored is taken from the archive. */
+  /** Makes and stores a series once: instances that a former process stored, all or some, are taken from the archive. */
   async #store(key: string, rangeId: string, build: (context: SeriesContext) => SeriesObjects): Promise<void> {
     const { record, archive, save, stopwatch } = this.#options;
     if (record.series.some((known) => known.key === key)) return;
@@ -196,14 +198,24 @@ export class Imaging {
       const stored = await archive.instances({ seriesInstanceUid: series.uid });
       const { exam, plan, acquisitions } = record;
       const built = build({ ...this.#options, exam, plan, acquisitions, series });
-      // the same series stands there already: its instances are those of the archive, not the ones just built
-      const summary = stored.length ? { ...built.summary, instances: stored } : built.summary;
+      const kept = new Map(stored.map((instance) => [instance.instanceNumber, instance]));
+      const instances = built.summary.instances.map((made, index) => referenceOf(kept.get(String(index + 1)) ?? made));
+      const summary = { ...built.summary, instances };
       const { id: examId } = record.exam;
-      if (!stored.length) await archive.store(built.objects, [{ type: 'series.complete', examId, series: summary }]);
+      await archive.store(lacking(built.objects, kept), [{ type: 'series.complete', examId, series: summary }]);
       record.series.push({ key, rangeId, summary });
       await save();
     });
   }
+}
+
+/** The objects of a series whose numbers do not stand in the archive. */
+function* lacking(objects: Iterable<BuiltObject>, kept: ReadonlyMap<string, unknown>): Generator<BuiltObject> {
+  for (const object of objects) if (!kept.has(text(object.dataset, 'InstanceNumber') ?? '')) yield object;
+}
+
+function referenceOf({ sopClassUid, sopInstanceUid }: { sopClassUid: string; sopInstanceUid: string }) {
+  return { sopClassUid, sopInstanceUid };
 }
 
 async function bedsOf(sets: readonly RawSet[]): Promise<PetBed[]> {

@@ -101,9 +101,7 @@ export abstract class OutboxWorker<Event> {
     this.#again = true;
     if (this.#awake || this.signal.aborted) return;
     this.#awake = true;
-    this.#running = this.#drainAll().finally(() => {
-      this.#awake = false;
-    });
+    this.#running = this.#drainAll();
   }
 
   async #drainAll(): Promise<void> {
@@ -111,6 +109,8 @@ export abstract class OutboxWorker<Event> {
       this.#again = false;
       await this.#drain();
     }
+    // in the same turn as the last look at `again`: a fact between the two would wake nobody
+    this.#awake = false;
   }
 
   async #drain(): Promise<void> {

@@ -40,6 +40,8 @@ export interface DeliveryReport {
 export type ExamPhase =
   | 'registered'
   | 'acquiring'
+  /** The scanner is safe; the examination waits for what stands in the way, or for the operator. */
+  | 'interrupted'
   | 'reconstructing'
   | 'storing'
   | 'closing'
@@ -77,7 +79,8 @@ export interface ExamReport {
 
 export type ServiceEvent =
   | { type: 'progress'; examId: string; stage: string; label: string; fraction: number }
-  | { type: 'exam'; examId: string; phase: ExamPhase }
+  /** `reason` says why it is interrupted. */
+  | { type: 'exam'; examId: string; phase: ExamPhase; reason?: string }
   | { type: 'delivery'; examId: string; node: string; done: number; total: number }
   | { type: 'device'; device: string; lifecycle: string; fault?: string };
 

@@ -121,6 +121,22 @@ export function nextEvent(
   });
 }
 
+/** Resolves when work in a stage is seen under way. */
+export function inStage(client: ServiceClient, stage: string): Promise<unknown> {
+  return nextEvent(client, (event) => event.type === 'progress' && event.stage === stage && event.fraction > 0);
+}
+
+/** Waits until an examination is in a phase. */
+export async function inPhase(client: ServiceClient, examId: string, phase: string): Promise<ExamReport> {
+  const end = performance.now() + 30_000;
+  for (;;) {
+    const report = await client.call<ExamReport>('exam.get', { examId });
+    if (report.phase === phase) return report;
+    if (performance.now() > end) throw new Error(`${report.phase}, not ${phase}: ${report.reason}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
 /** Waits until an examination is over whatever its end was. */
 export async function examOver(client: ServiceClient, examId: string, ms = 180_000): Promise<ExamReport> {
   const end = Date.now() + ms;
