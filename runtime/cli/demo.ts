@@ -48,7 +48,11 @@ async function demo(options: DemoOptions): Promise<void> {
     await endLeftOver(client);
     await client.call('worklist.update');
     say(`worklist entry ${ACCESSION} taken from the simulated RIS; scanning phantom ${phantom} with ${protocol}`);
-    const report = await followExam(client, { protocol, accession: ACCESSION, bedSeconds, operator: 'DEMO^OPERATOR' });
+    const report = await followExam(
+      client,
+      { protocol, accession: ACCESSION, bedSeconds, operator: 'DEMO^OPERATOR' },
+      'continue',
+    );
     client.close();
     concludeExam(report, options.json ?? false);
     say(`\nobjects: ${join(data, 'objects')}\nhospital: ${join(data, 'hospital')}`);

@@ -1,11 +1,11 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ServiceClient } from '../service/client.js';
 import type { ExamReport, ExamRequest } from '../service/operations.js';
 import { type ConnectionOptions, withClient, withConnection } from './connection.js';
 import { EXIT, fail, printJson, say, summary, table } from './output.js';
 import { Progress } from './progress.js';
 
-type RunOptions = ConnectionOptions & ExamRequest & { json?: boolean };
+type RunOptions = ConnectionOptions & ExamRequest & { json?: boolean; whenInterrupted: WhenInterrupted };
 
 export function numberOption(text: string): number {
   const value = Number(text);
@@ -21,17 +21,42 @@ export function spanOption(text: string): { fromZ: number; toZ: number } {
   return { fromZ, toZ };
 }
 
-/** Starts an examination, follows it to its end and returns its report. An interrupt aborts it cleanly. */
-export async function followExam(client: ServiceClient, request: ExamRequest): Promise<ExamReport> {
+/** What the command does when the scanner was made safe and the examination waits for the operator. */
+export const WHEN_INTERRUPTED = ['wait', 'abort', 'continue'] as const;
+export type WhenInterrupted = (typeof WHEN_INTERRUPTED)[number];
+
+/** Later interruptions than this are not gone on from: something is wrong with the scanner. */
+const CONTINUE_LIMIT = 3;
+const CONTINUE_PAUSE_MS = 2000;
+
+/** Starts an examination, follows it to its end and returns its report. A SIGINT aborts it cleanly. */
+export async function followExam(
+  client: ServiceClient,
+  request: ExamRequest,
+  whenInterrupted: WhenInterrupted = 'wait',
+): Promise<ExamReport> {
   const progress = new Progress();
-  await client.onEvent((event) => progress.show(event));
+  let continued = 0;
+  const abort = (examId: string, reason: string) =>
+    client.call('exam.abort', { examId, reason }).catch(() => undefined);
+  const decide = (examId: string) => {
+    if (whenInterrupted === 'wait') return;
+    const goOn = whenInterrupted === 'continue' && continued++ < CONTINUE_LIMIT;
+    // a moment for a lost link to come back; what still stands in the way refuses, and the next interruption asks again
+    const act = () => (goOn ? client.call('exam.continue', { examId }) : abort(examId, 'interrupted'));
+    setTimeout(() => void act().catch((error: Error) => say(error.message)), goOn ? CONTINUE_PAUSE_MS : 0);
+  };
+  await client.onEvent((event) => {
+    progress.show(event);
+    if (event.type === 'exam' && event.phase === 'interrupted') decide(event.examId);
+  });
   const { examId } = await client.call<{ examId: string }>('exam.start', request);
-  const abort = () => void client.call('exam.abort', { examId, reason: 'operator' }).catch(() => undefined);
-  process.once('SIGINT', abort);
+  const stop = () => void abort(examId, 'operator');
+  process.once('SIGINT', stop);
   try {
     return await client.call<ExamReport>('exam.wait', { examId });
   } finally {
-    process.off('SIGINT', abort);
+    process.off('SIGINT', stop);
     progress.stop();
   }
 }
@@ -45,8 +70,10 @@ export function concludeExam(report: ExamReport, json: boolean): void {
 }
 
 function run(options: RunOptions): Promise<void> {
-  const { data: _data, url: _url, token: _token, json = false, ...request } = options;
-  return withClient(options, fail, async (client) => concludeExam(await followExam(client, request), json));
+  const { data: _data, url: _url, token: _token, json = false, whenInterrupted, ...request } = options;
+  return withClient(options, fail, async (client) => {
+    concludeExam(await followExam(client, request, whenInterrupted), json);
+  });
 }
 
 function list(options: ConnectionOptions & { json?: boolean }): Promise<void> {
@@ -82,6 +109,11 @@ export function examCommand(): Command {
     .option('--span <from:to>', 'scanned patient mm around the landmark, e.g. --span=-100:100', spanOption)
     .option('--ma <mA>', 'tube current of CT ranges instead of the protocol', numberOption)
     .option('--phantom <name>', 'simulated patient: a phantom or a JSON file')
+    .addOption(
+      new Option('--when-interrupted <act>', 'once the scanner is safe and the examination waits')
+        .choices(WHEN_INTERRUPTED)
+        .default('wait'),
+    )
     .option('--json', 'one JSON document on stdout')
     .addHelpText('after', '\nExample:\n  petrig exam run --protocol wholebody-fdg --accession A1 --json')
     .action(run);
