@@ -44,11 +44,11 @@ export const IDS_PER_EXAM = 10 * IDS_PER_ATTEMPT;
 
 export class RangeRunner {
   readonly #options: RunnerOptions;
-  readonly #events: ChainLog;
+  /** Listens from the first step on: an examination that only stands in the list hears nothing. */
+  #events: ChainLog | undefined;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
-    this.#events = new ChainLog(options.chain, options.clock);
   }
 
   /** What the hardware did in a range so far. */
@@ -61,7 +61,7 @@ export class RangeRunner {
     const context = this.#context(rangeId, attempt, signal);
     const { range } = context;
     const ref = { id: range.id, kind: range.kind, gated: range.kind === 'pet' && range.gating !== 'none' };
-    if (step === 'position') this.#events.begin((device) => needs(ref, device));
+    if (step === 'position') context.events.begin((device) => needs(ref, device));
     const steps = STEPS[range.kind] as RangeSteps<ScanRange>;
     await steps[step](context);
     context.record.endedAt = this.#options.clock.now();
@@ -96,7 +96,8 @@ export class RangeRunner {
   }
 
   close(): void {
-    this.#events.close();
+    this.#events?.close();
+    this.#events = undefined;
   }
 
   #context(rangeId: string, attempt: number, signal?: AbortSignal): StepContext {
@@ -112,7 +113,7 @@ export class RangeRunner {
     const kept = record;
     return {
       chain,
-      events: this.#events,
+      events: (this.#events ??= new ChainLog(chain, clock)),
       clock,
       log,
       range,
