@@ -1,11 +1,10 @@
 /** Topogram and spiral CT: the table's scan window fires the armed generator, the detector reads while the beam is on. */
 
 import { ScannerError } from '../../hal/base/errors.js';
-import type { GeneratorEvent } from '../../hal/contract/generator.js';
-import { ctdiVol, dlp } from '../protocol/dose.js';
 import { feedPlan } from '../protocol/geometry.js';
 import type { CtRange, TopogramRange } from '../protocol/plan.js';
 import { isType } from './chainlog.js';
+import { type ExposureEnded, exposureOf } from './exposure.js';
 import { idleDetector, parkTube, spinTo, travelTo } from './moves.js';
 import { mustAccept } from './reply.js';
 import type { RangeSteps, StepContext } from './step.js';
@@ -63,36 +62,16 @@ async function scan(context: XrayContext): Promise<void> {
   }
 }
 
-function noteExposure(context: XrayContext, ended: Extract<GeneratorEvent, { type: 'exposureEnded' }>): void {
+function noteExposure(context: XrayContext, ended: ExposureEnded): void {
   const { range, record, scanId, dosePhantom, landmarkMm } = context;
-  const { speed, seconds } = feedPlan(range, landmarkMm);
-  const scannedMm = ended.seconds * speed;
-  const spiral = range.kind === 'ct';
-  // a topogram's dose is not stated as CTDI (statement 3.7: CTDIvol and DLP are not provided for topograms)
-  const index = spiral ? ctdiVol(dosePhantom, range.kv, range.ma * range.rotationTime, range.pitch) : 0;
-  const { kv, ma } = range;
-  const { mas, reason } = ended;
-  record.exposure = {
-    scanId,
-    readings: 0,
-    kv,
-    ma,
-    seconds: ended.seconds,
-    mas,
-    ended: reason,
-    ctdiVol: index,
-    ctdiPhantom: dosePhantom,
-    dlp: dlp(index, scannedMm),
-    scannedMm,
-  };
+  record.exposure = { scanId, readings: 0, ...exposureOf(range, landmarkMm, dosePhantom, ended) };
+  const { reason } = ended;
   if (reason === 'window') return;
+  const { seconds } = feedPlan(range, landmarkMm);
   record.deviations.push(`exposure ended by ${reason} after ${ended.seconds.toFixed(3)} s of ${seconds.toFixed(3)} s`);
   const code = reason === 'interlock' || reason === 'emergencyStop' ? 'interlock.open' : 'device.fault';
-  throw new ScannerError(code, {
-    device: 'generator',
-    fault: `exposure ended by ${reason}`,
-    reason: `exposure ended by ${reason}`,
-  });
+  const fault = `exposure ended by ${reason}`;
+  throw new ScannerError(code, { device: 'generator', fault, reason: fault });
 }
 
 async function drain({ chain, events, record, scanId, signal }: XrayContext): Promise<void> {

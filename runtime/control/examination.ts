@@ -17,6 +17,7 @@ import { checkPlan } from '../protocol/check.js';
 import type { ScanRange } from '../protocol/plan.js';
 import { RawRecorder } from '../raw/recorder.js';
 import type { ServiceEvent } from '../service/operations.js';
+import { DoseWatch } from './dosewatch.js';
 import { Imaging, rawSeriesKey } from './imaging.js';
 import type { ExamRecord } from './record.js';
 import { doseOf } from './report.js';
@@ -50,6 +51,7 @@ export class Examination implements AcquisitionTasks, ExamTasks {
   readonly #stopwatch: Stopwatch;
   readonly #imaging: Imaging;
   #recorder: RawRecorder | undefined;
+  #dose: DoseWatch | undefined;
 
   constructor(options: ExaminationOptions) {
     this.#options = options;
@@ -92,6 +94,7 @@ export class Examination implements AcquisitionTasks, ExamTasks {
   /** Scanner at rest and raw files closed. */
   async close(): Promise<void> {
     this.#runner.close();
+    this.#dose?.close();
     await this.#recorder?.close();
   }
 
@@ -128,6 +131,8 @@ export class Examination implements AcquisitionTasks, ExamTasks {
   readonly positionRange = async (input: RangeInput, signal: AbortSignal): Promise<Json> => {
     if (input.kind !== 'pet' || input.attempt === 1) delete this.record.acquisitions[input.rangeId];
     this.#recorder ??= await this.#openRecorder();
+    this.#dose ??= new DoseWatch(this.record, this.#options.chain.generator, this.#saveSoon);
+    this.#dose.follow(input.rangeId);
     return this.#step('position', input, signal);
   };
 
@@ -246,6 +251,11 @@ export class Examination implements AcquisitionTasks, ExamTasks {
       throw new ScannerError('bug.contract', { message: `no range ${rangeId} in exam ${this.record.exam.id}` });
     return range;
   }
+
+  readonly #saveSoon = (): void => {
+    const { log } = this.#options;
+    this.save().catch((error: Error) => log.error({ message: error.message }, 'exposure not kept'));
+  };
 
   readonly #progress = (stage: string, label: string, fraction: number): void => {
     this.#options.tell({ type: 'progress', examId: this.record.exam.id, stage, label, fraction });

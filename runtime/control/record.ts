@@ -1,6 +1,7 @@
 /** What is kept of an examination between the steps, so that a restarted controller can go on or end it. */
 
 import type { Acquisition } from '../acquire/acquisition.js';
+import type { Exposure } from '../acquire/exposure.js';
 import type { Exam } from '../exam/exam.js';
 import type { SeriesSummary } from '../objects/instance.js';
 import type { ScanPlan } from '../protocol/plan.js';
@@ -15,6 +16,8 @@ export interface ExamRecord {
   outcome?: 'COMPLETED' | 'DISCONTINUED';
   reason?: string;
   firstScanId: number;
+  /** Every exposure that the generator reported, also those that were cut short and made again. */
+  exposures: { rangeId: string; exposure: Exposure }[];
   /** By range. */
   acquisitions: Record<string, Acquisition>;
   rawSets: Record<string, RawSet[]>;
@@ -38,6 +41,7 @@ export function newRecord(exam: Exam, plan: ScanPlan, firstScanId: number): Exam
     plan,
     phase: 'registered',
     firstScanId,
+    exposures: [],
     acquisitions: {},
     rawSets: {},
     series: [],

@@ -6,12 +6,13 @@ import type { ExamReport } from '../service/operations.js';
 import type { ExamRecord } from './record.js';
 
 export function doseOf(record: ExamRecord): DoseSummary {
-  const exposures = record.plan.ranges.flatMap((range) => {
-    const exposure = record.acquisitions[range.id]?.exposure;
-    if (!exposure) return [];
+  const exposures = record.exposures.flatMap(({ rangeId, exposure }) => {
+    const range = record.plan.ranges.find(({ id }) => id === rangeId);
+    if (!range) return [];
     const { kv, mas, ma, seconds, ctdiVol, ctdiPhantom, dlp } = exposure;
     const kind = range.kind === 'topogram' ? ('topogram' as const) : ('ct' as const);
-    return [{ label: range.label, kind, kv, mas, ma, seconds, ctdiVol, ctdiPhantom, dlp }];
+    const label = exposure.ended === 'window' ? range.label : `${range.label} (ended by ${exposure.ended})`;
+    return [{ label, kind, kv, mas, ma, seconds, ctdiVol, ctdiPhantom, dlp }];
   });
   return { exposures, totalDlp: exposures.reduce((sum, exposure) => sum + exposure.dlp, 0) };
 }
