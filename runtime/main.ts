@@ -28,14 +28,12 @@ import { storageService } from './dicom/services/store-scp.js';
 import { storageSyntaxes } from './dicom/storage-classes.js';
 import { UIDS } from './dicom/uids.js';
 import { RecentLog } from './log.js';
+import { SERVICE_FILE } from './service/client.js';
 import { serviceMethods } from './service/methods.js';
 import { ServiceServer } from './service/server.js';
 import { itemFromDataset, type WorklistItem } from './worklist/item.js';
 import { broadQuery } from './worklist/query.js';
 import { SqliteWorklistStore } from './worklist/store.js';
-
-/** Where the address and token of the service socket are left for clients on this machine. */
-const SERVICE_FILE = 'service.json';
 
 export interface RunningController {
   controller: Controller;

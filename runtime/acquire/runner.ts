@@ -5,6 +5,7 @@ import { asScannerError, type ScannerError } from '../../hal/base/errors.js';
 import type { Log } from '../../hal/base/log.js';
 import type { Chain } from '../../hal/contract/chain.js';
 import { needs } from '../../machines/hazards.js';
+import type { RangeRef } from '../../machines/types.js';
 import { MAX_RANGES, type ScanPlan, type ScanRange } from '../protocol/plan.js';
 import type { Acquisition, FrameRecord } from './acquisition.js';
 import { ChainLog } from './chainlog.js';
@@ -42,6 +43,11 @@ const IDS_PER_ATTEMPT = MAX_RANGES * IDS_PER_RANGE;
 /** Scan numbers that one examination may use: ten attempts of its longest plan. */
 export const IDS_PER_EXAM = 10 * IDS_PER_ATTEMPT;
 
+/** A range as the machines know it. */
+export function rangeRef(range: ScanRange): RangeRef {
+  return { id: range.id, kind: range.kind, gated: range.kind === 'pet' && range.gating !== 'none' };
+}
+
 export class RangeRunner {
   readonly #options: RunnerOptions;
   /** Listens from the first step on: an examination that only stands in the list hears nothing. */
@@ -51,16 +57,11 @@ export class RangeRunner {
     this.#options = options;
   }
 
-  /** What the hardware did in a range so far. */
-  record(rangeId: string): Acquisition | undefined {
-    return this.#options.records[rangeId];
-  }
-
   /** @throws ScannerError what kept the step from its end */
   async perform(step: StepName, rangeId: string, attempt = 1, signal?: AbortSignal): Promise<void> {
     const context = this.#context(rangeId, attempt, signal);
     const { range } = context;
-    const ref = { id: range.id, kind: range.kind, gated: range.kind === 'pet' && range.gating !== 'none' };
+    const ref = rangeRef(range);
     if (step === 'position') context.events.begin((device) => needs(ref, device));
     const steps = STEPS[range.kind] as RangeSteps<ScanRange>;
     await steps[step](context);

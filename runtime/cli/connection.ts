@@ -4,16 +4,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { ScannerError } from '../../hal/base/errors.js';
-import { ServiceClient } from '../service/client.js';
+import { SERVICE_FILE, ServiceClient } from '../service/client.js';
 
 export interface ConnectionOptions {
   data: string;
   url?: string;
   token?: string;
 }
-
-/** Written by the controller into its data folder, readable by its owner only. */
-export const SERVICE_FILE = 'service.json';
 
 export function withConnection(command: Command): Command {
   return command

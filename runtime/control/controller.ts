@@ -10,6 +10,7 @@ import type { RecordStore } from '../../machines/persist.js';
 import type { Running } from '../../machines/running.js';
 import { createSupervisor, type Supervisor } from '../../machines/supervisor.js';
 import { mustAccept } from '../acquire/reply.js';
+import { rangeRef } from '../acquire/runner.js';
 import type { Archive } from '../archive/archive.js';
 import type { Config } from '../config.js';
 import type { CommitmentScu } from '../dicom/services/commitment-scu.js';
@@ -155,11 +156,7 @@ export class Controller implements Operations {
     await simulate?.({ do: 'setPhantom', phantom, activityScale: config.activityScale });
     const examination = this.#adopt(record);
     await examination.save();
-    const ranges = record.plan.ranges.map((range) => ({
-      id: range.id,
-      kind: range.kind,
-      gated: range.kind === 'pet' && range.gating !== 'none',
-    }));
+    const ranges = record.plan.ranges.map(rangeRef);
     this.#conclude(examination, this.#supervisor.startExam({ examId: record.exam.id, ranges }));
     return { examId: record.exam.id };
   }

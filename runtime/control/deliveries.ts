@@ -6,6 +6,7 @@ import type { SendOutput } from '../../machines/send.types.js';
 import type { Supervisor } from '../../machines/supervisor.js';
 import type { Archive } from '../archive/archive.js';
 import type { Destination } from '../network/sending.js';
+import { sopClassOf } from '../objects/modules.js';
 import type { DeliveryReport, ServiceEvent } from '../service/operations.js';
 import type { ExamRecord } from './record.js';
 import { Stopwatch } from './stopwatch.js';
@@ -19,9 +20,6 @@ export interface DeliveriesOptions {
   clock: Clock;
   tell(event: ServiceEvent): void;
 }
-
-/** Raw data, protocol, physiology: the statement's private class. */
-const CSA_NON_IMAGE = '1.3.12.2.1107.5.9.1';
 
 interface Count {
   examId: string;
@@ -66,7 +64,7 @@ export class Deliveries {
       record.series.flatMap(({ summary }) => summary.instances.map((instance) => instance.sopInstanceUid)),
     );
     const chosen = all.filter(
-      (i) => mine.has(i.sopInstanceUid) && (node.send === 'all' || i.sopClassUid !== CSA_NON_IMAGE),
+      (i) => mine.has(i.sopInstanceUid) && (node.send === 'all' || i.sopClassUid !== sopClassOf('csa')),
     );
     const sendId = `${record.exam.id}.${node.aeTitle.trim().replaceAll(/[^A-Za-z0-9_-]/g, '_')}`;
     if (chosen.length === 0) return { node: node.aeTitle, sent: 0, failed: 0 };

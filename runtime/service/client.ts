@@ -4,6 +4,9 @@ import { WebSocket } from 'ws';
 import { ScannerError } from '../../hal/base/errors.js';
 import type { ServiceEvent } from './operations.js';
 
+/** In the data folder: address and token of the service socket, readable by its owner only. */
+export const SERVICE_FILE = 'service.json';
+
 interface Pending {
   resolve(result: unknown): void;
   reject(error: ScannerError): void;
