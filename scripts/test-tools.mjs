@@ -1,6 +1,6 @@
 // The programs that the tests talk to. Installed where that can be done without asking (root on Debian), named otherwise.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 
 /** Program that must be there -> Debian package that brings it. */
 const TOOLS = {
@@ -12,9 +12,12 @@ const TOOLS = {
   socat: 'socat',
   ip: 'iproute2',
   unshare: 'util-linux',
+  openssl: 'openssl',
 };
 
 const PYDICOM = 'python3-pydicom';
+/** Debian keeps the server's programs out of the path, a folder a version. */
+const POSTGRES = '/usr/lib/postgresql';
 
 function missing() {
   const folders = `${process.env.PATH}:/usr/sbin:/sbin`.split(':');
@@ -22,6 +25,8 @@ function missing() {
     .filter(([program]) => !folders.some((folder) => existsSync(`${folder}/${program}`)))
     .map(([, name]) => name);
   if (spawnSync('/usr/bin/python3', ['-c', 'import pydicom']).status !== 0) packages.push(PYDICOM);
+  const servers = existsSync(POSTGRES) ? readdirSync(POSTGRES) : [];
+  if (!servers.some((version) => existsSync(`${POSTGRES}/${version}/bin/initdb`))) packages.push('postgresql');
   return [...new Set(packages)];
 }
 
