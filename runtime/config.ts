@@ -4,22 +4,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { ScannerError } from '../hal/base/errors.js';
-
-const aeTitle = z
-  .string()
-  .min(1)
-  .max(16)
-  .regex(/^[\x20-\x5b\x5d-\x7e]+$/, 'an AE title has 1 to 16 characters of the default repertoire without backslash');
-const port = z.number().int().min(0).max(65535);
-
-const node = z.strictObject({ aeTitle, host: z.string().min(1), port });
-
-const destination = node.extend({
-  /** Ask for storage commitment after each send. */
-  commitment: z.boolean().default(true),
-  /** What is sent: everything, or images only. */
-  send: z.enum(['all', 'images']).default('all'),
-});
+import { aeTitle, nodesSchema, port } from './config-nodes.js';
 
 export const configSchema = z.strictObject({
   aeTitle: aeTitle.default('PETRIG'),
@@ -32,6 +17,10 @@ export const configSchema = z.strictObject({
     .strictObject({
       host: z.string().default('127.0.0.1'),
       port: port.default(11112),
+      /** Longest PDU that we take, bytes: 28 KB to 256 KB. */
+      maxPduLength: z.number().int().min(4096).max(262144).default(28672),
+      /** Associations at a time; the next one is rejected: 3.2.1.2. */
+      maxAssociations: z.number().int().min(1).max(1000).default(10),
     })
     .prefault({}),
   service: z
@@ -43,13 +32,12 @@ export const configSchema = z.strictObject({
       token: z.string().min(16).optional(),
     })
     .prefault({}),
-  nodes: z
-    .strictObject({
-      worklist: node.optional(),
-      mpps: node.optional(),
-      destinations: z.array(destination).default([]),
-    })
-    .prefault({}),
+  /** Remote nodes and the services that each offers: chapter 6 of the statement. */
+  nodes: nodesSchema,
+  /** Titles of services that do not go under `aeTitle`, which is that of storage, commitment and query/retrieve: 6.1.3, 6.1.4. */
+  aeTitles: z.strictObject({ worklist: aeTitle.optional(), print: aeTitle.optional() }).prefault({}),
+  /** Transfer syntaxes proposed for what a user sends: 0 uncompressed, 100 lossless as well, between them lossy as well: 6.2.1. */
+  qualityFactor: z.number().int().min(0).max(100).default(0),
   worklistQuery: z
     .strictObject({
       /** Scheduled station asked for: our own AE title, or any. */

@@ -28,6 +28,7 @@ import { storageService } from './dicom/services/store-scp.js';
 import { storageSyntaxes } from './dicom/storage-classes.js';
 import { UIDS } from './dicom/uids.js';
 import { RecentLog } from './log.js';
+import { nodeFor } from './nodes.js';
 import { SERVICE_FILE } from './service/client.js';
 import { serviceMethods } from './service/methods.js';
 import { ServiceServer } from './service/server.js';
@@ -76,7 +77,13 @@ export async function startController(config: Config): Promise<RunningController
     teardown.add(() => chain.close());
     const commitment = new CommitmentScu({ clock, log });
     const { aeTitle, stationName } = config;
-    const mpps = new MppsDesk({ node: config.nodes.mpps, station: { aeTitle, stationName }, archive, clock, log });
+    const mpps = new MppsDesk({
+      node: nodeFor(config, 'mpps'),
+      station: { aeTitle, stationName },
+      archive,
+      clock,
+      log,
+    });
     teardown.add(() => mpps.close());
     const dicomPort = await listen(config, { archive, commitment, clock, log }, teardown);
     const controller = await Controller.start({
@@ -178,8 +185,8 @@ async function keptToken(file: string): Promise<string | undefined> {
 }
 
 async function queryWorklist(config: Config, clock: ScaledClock, log: Log): Promise<WorklistItem[]> {
-  const node = config.nodes.worklist;
-  if (!node) throw new ScannerError('operator.usage', { message: 'no worklist node is configured (nodes.worklist)' });
+  const node = nodeFor(config, 'worklist');
+  if (!node) throw new ScannerError('operator.usage', { message: 'no configured node offers the service worklist' });
   const { station, limit, waitSeconds } = config.worklistQuery;
   const query = broadQuery(station === 'own' ? { stationAeTitle: config.aeTitle } : {});
   const items: WorklistItem[] = [];

@@ -29,8 +29,6 @@ async function demo(options: DemoOptions): Promise<void> {
     const scanner = { aeTitle: 'PETRIG', host: '127.0.0.1', port: 0 };
     const hospital = await startSimHospital({ data: join(data, 'hospital'), risPort: 0, pacsPort: 0, scanner });
     closing.push(() => hospital.close());
-    const ris = { aeTitle: 'RIS', host: '127.0.0.1', port: hospital.ports.ris };
-    const pacs = { aeTitle: 'PACS', host: '127.0.0.1', port: hospital.ports.pacs, commitment: true };
     const config = parseConfig({
       data,
       phantom,
@@ -39,7 +37,10 @@ async function demo(options: DemoOptions): Promise<void> {
       logLevel: 'warn',
       dicom: { port: 0 },
       service: { port: 0 },
-      nodes: { worklist: ris, mpps: ris, destinations: [pacs] },
+      nodes: [
+        { aeTitle: 'RIS', host: '127.0.0.1', port: hospital.ports.ris, services: ['worklist', 'mpps'] },
+        { aeTitle: 'PACS', host: '127.0.0.1', port: hospital.ports.pacs, services: ['storage', 'commitment'] },
+      ],
     });
     const controller = await startController(config);
     closing.unshift(() => controller.close());

@@ -107,13 +107,8 @@ function local(config: Config): Check[] {
 }
 
 function peers(config: Config): Check[] {
-  const { worklist, mpps, destinations } = config.nodes;
-  const nodes = [
-    ...(worklist ? [{ ...worklist, role: 'worklist' }] : []),
-    ...(mpps ? [{ ...mpps, role: 'MPPS' }] : []),
-  ];
-  return [...nodes, ...destinations.map((node) => ({ ...node, role: 'destination' }))].map((node) => ({
-    check: `${node.role} ${node.aeTitle}`,
+  return config.nodes.map((node) => ({
+    check: `node ${node.name} (${node.services.join(', ')})`,
     remedy: `start it, or mend host, port or AE title in the configuration; it must know us as ${config.aeTitle}`,
     look: async () => {
       await echoNode(config, node);

@@ -15,6 +15,7 @@ import type { Archive } from '../archive/archive.js';
 import type { Config } from '../config.js';
 import type { CommitmentScu } from '../dicom/services/commitment-scu.js';
 import { sendTasks } from '../network/sending.js';
+import { destinationsOf, nodeFor } from '../nodes.js';
 import type { ExamReport, ExamRequest, LogEntry, Operations, ServiceEvent } from '../service/operations.js';
 import { version } from '../version.js';
 import type { WorklistItem } from '../worklist/item.js';
@@ -65,7 +66,7 @@ export class Controller implements Operations {
     const sends = sendTasks({
       archive,
       commitment,
-      destinations: config.nodes.destinations,
+      destinations: destinationsOf(config),
       callingAe: config.aeTitle,
       clock,
       log,
@@ -79,7 +80,7 @@ export class Controller implements Operations {
     this.#deliveries = new Deliveries({
       supervisor: this.#supervisor,
       archive,
-      destinations: config.nodes.destinations,
+      destinations: destinationsOf(config),
       commitmentSeconds: config.commitmentSeconds,
       sendAttempts: config.sendAttempts,
       clock,
@@ -140,7 +141,7 @@ export class Controller implements Operations {
     if (
       request.accession !== undefined &&
       (await worklist.byAccession(request.accession)).length === 0 &&
-      config.nodes.worklist
+      nodeFor(config, 'worklist')
     ) {
       await this.updateWorklist();
     }

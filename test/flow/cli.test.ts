@@ -51,7 +51,7 @@ test('doctor finds what is built, and names what to do about a taken port and a 
     taken.listen(0, '127.0.0.1', () => resolve((taken.address() as { port: number }).port));
   });
   const gone = { aeTitle: 'GONE', host: '127.0.0.1', port: await freePort() };
-  const site = (dicomPort: number, nodes: object) =>
+  const site = (dicomPort: number, nodes: object[]) =>
     writeFileSync(
       config,
       JSON.stringify({ dicom: { port: dicomPort }, service: { port: 0 }, data: join(folder, 'data'), nodes }),
@@ -62,18 +62,18 @@ test('doctor finds what is built, and names what to do about a taken port and a 
     return { code, report: JSON.parse(stdout) as Findings };
   };
 
-  site(0, {});
+  site(0, []);
   const well = await doctor();
   assert.is(well.code, 0, JSON.stringify(well.report));
   assert.is(well.report.ok, true);
   const addon = well.report.findings.find(({ check }) => check === 'native addon');
   assert.ok(addon?.ok && existsSync(addon.found), 'the addon and where it is');
 
-  site(port, { worklist: gone });
+  site(port, [{ ...gone, services: ['worklist'] }]);
   const ill = await doctor();
   assert.is(ill.code, 1);
   const bad = ill.report.findings.filter(({ ok }) => !ok);
-  assert.equal(bad.map(({ check }) => check).sort(), ['DICOM port', 'worklist GONE']);
+  assert.equal(bad.map(({ check }) => check).sort(), ['DICOM port', 'node GONE (worklist)']);
   for (const { check, remedy } of bad) assert.ok(remedy.length > 10, `${check}: what to do`);
   taken.close();
 });

@@ -36,14 +36,12 @@ test('worklist from wlmscpfs, objects to storescp and Orthanc, commitment by Ort
   });
   const serve = await startServe(folder, {
     dicom: { port: dicomPort },
-    nodes: {
-      worklist: worklist.node,
-      mpps: ris.ris,
-      destinations: [
-        { ...storescp.node, commitment: false },
-        { ...orthanc.node, commitment: true },
-      ],
-    },
+    nodes: [
+      { ...worklist.node, services: ['worklist'] },
+      { ...ris.ris, services: ['mpps'] },
+      { ...storescp.node, services: ['storage'] },
+      { ...orthanc.node, services: ['storage', 'commitment'] },
+    ],
   });
   const args = [
     'exam',

@@ -119,9 +119,10 @@ test('exit codes: a limit, wrong usage, an unknown entry, a destination that ref
   const folder = testFolder('exits');
   const data = join(folder, 'data');
   const site = await startSite(folder);
-  const { worklist, mpps } = site.nodes;
-  const stranger = { ...worklist!, aeTitle: 'STRANGER', commitment: false };
-  const serve = await startServe(folder, { sendAttempts: 2, nodes: { worklist, mpps, destinations: [stranger] } });
+  const [node] = site.nodes;
+  const ris = { ...node!, services: ['worklist' as const, 'mpps' as const] };
+  const stranger = { ...node!, aeTitle: 'STRANGER', services: ['storage' as const] };
+  const serve = await startServe(folder, { sendAttempts: 2, nodes: [ris, stranger] });
   const client = await clientOf(folder);
   const before = await client.call<{ table: { state: { horizontal: number } } }>('devices.get');
 

@@ -67,7 +67,7 @@ export async function startSite(folder: string): Promise<Site> {
   const server = new DicomServer({ aeTitles: ['SITE'], port: 0, clock, log: silentLog, services: counted });
   const node = { aeTitle: 'SITE', host: '127.0.0.1', port: await server.listen() };
   const site: Site = {
-    nodes: { worklist: node, mpps: node, destinations: [{ ...node, commitment: true }] },
+    nodes: [{ ...node, services: ['worklist', 'mpps', 'storage', 'commitment'] }],
     steps: mpps.records,
     creations: () => creations,
     stores,
