@@ -151,7 +151,7 @@ test('documents: links lead somewhere, scripts and settings that they name exist
   }
   assert.equal(wrong, []);
   const site = /```json\n(.*?)```/s.exec(read('README.md'))?.[1];
-  assert.is(parseConfig(JSON.parse(site ?? '')).nodes[0]?.aeTitle, 'PACS');
+  assert.is(parseConfig(JSON.parse(site ?? '')).nodes[1]?.aeTitle, 'PACS');
 });
 
 test("README's commands are commands of the program", () => {
