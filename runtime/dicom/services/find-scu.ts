@@ -1,6 +1,7 @@
 import { ScannerError } from '../../../hal/base/errors.js';
 import type { Dataset } from '../dataset/dataset.js';
 import { UNCOMPRESSED } from '../dataset/transfer-syntax.js';
+import type { DimseChannel } from '../dimse/channel.js';
 import { COMMAND_FIELD } from '../dimse/command.js';
 import { statusClass } from '../dimse/status.js';
 import { DEFAULT_TIMEOUTS } from '../upper-layer/settings.js';
@@ -23,28 +24,36 @@ const PRIORITY_MEDIUM = 0;
  */
 export async function* find(options: FindOptions): AsyncGenerator<Dataset> {
   const channel = await openChannel(options, [{ abstractSyntax: options.sopClass, transferSyntaxes: UNCOMPRESSED }]);
-  const peer = channel.association.options.peerName;
-  const limit = options.limit ?? Number.POSITIVE_INFINITY;
   try {
-    const context = needContext(channel, options.sopClass);
-    const command = {
-      CommandField: COMMAND_FIELD['C-FIND'],
-      AffectedSOPClassUID: options.sopClass,
-      Priority: PRIORITY_MEDIUM,
-    };
-    const timeoutMs = options.timeouts?.findMs ?? DEFAULT_TIMEOUTS.findMs;
-    let count = 0;
-    for await (const response of channel.exchange(context, command, options.query, timeoutMs)) {
-      const kind = statusClass(response.status);
-      if (kind === 'failure') throw statusError(peer, 'C-FIND', response);
-      if (kind !== 'pending') break;
-      if (!response.dataset) {
-        throw new ScannerError('protocol.dimse', { peer, message: 'a pending C-FIND response without an identifier' });
-      }
-      yield response.dataset;
-      if (++count >= limit) break;
-    }
+    yield* findOn(channel, options);
   } finally {
     await channel.release();
+  }
+}
+
+/** C-FIND over an association that is open already; it stays open. */
+export async function* findOn(
+  channel: DimseChannel,
+  {
+    sopClass,
+    query,
+    limit = Number.POSITIVE_INFINITY,
+    timeouts,
+  }: Omit<FindOptions, keyof ScuOptions> & Pick<ScuOptions, 'timeouts'>,
+): AsyncGenerator<Dataset> {
+  const peer = channel.association.options.peerName;
+  const context = needContext(channel, sopClass);
+  const command = { CommandField: COMMAND_FIELD['C-FIND'], AffectedSOPClassUID: sopClass, Priority: PRIORITY_MEDIUM };
+  const timeoutMs = timeouts?.findMs ?? DEFAULT_TIMEOUTS.findMs;
+  let count = 0;
+  for await (const response of channel.exchange(context, command, query, timeoutMs)) {
+    const kind = statusClass(response.status);
+    if (kind === 'failure') throw statusError(peer, 'C-FIND', response);
+    if (kind !== 'pending') break;
+    if (!response.dataset) {
+      throw new ScannerError('protocol.dimse', { peer, message: 'a pending C-FIND response without an identifier' });
+    }
+    yield response.dataset;
+    if (++count >= limit) break;
   }
 }
