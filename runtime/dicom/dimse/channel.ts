@@ -17,6 +17,8 @@ export interface Response {
   command: Command;
   status: number;
   dataset: Dataset | undefined;
+  /** Why there is no dataset although one came: data.dicom. The messages after it can still be read. */
+  unreadable?: ScannerError;
 }
 
 export interface ChannelOptions {
@@ -76,7 +78,10 @@ export class DimseChannel {
     data: Dataset | FragmentStream | undefined,
     timeoutMs: number,
   ): Promise<Response> {
-    for await (const response of this.exchange(context, command, data, timeoutMs)) return response;
+    for await (const response of this.exchange(context, command, data, timeoutMs)) {
+      if (response.unreadable) throw response.unreadable;
+      return response;
+    }
     throw this.association.failure ?? this.#gone('the association was released before the response');
   }
 
@@ -212,13 +217,20 @@ export class DimseChannel {
       this.#options.log.warn({ command }, 'response to nothing that was asked; ignored');
       return;
     }
-    const dataset = bytes && decodeDataset(bytes, message.context.transferSyntax);
-    pending.responses.push({ command, status: command.Status ?? 0, dataset });
+    pending.responses.push({ command, status: command.Status ?? 0, ...decoded(bytes, message.context.transferSyntax) });
     pending.wake();
     if (pending.responses.length >= MAX_WAITING) await new Promise<void>((resolve) => (pending.room = resolve));
   }
 
   #gone(message: string): ScannerError {
     return new ScannerError('peer.aborted', { node: this.association.options.peerName, reason: message });
+  }
+}
+
+function decoded(bytes: Buffer | undefined, syntax: string): Pick<Response, 'dataset' | 'unreadable'> {
+  try {
+    return { dataset: bytes && decodeDataset(bytes, syntax) };
+  } catch (error) {
+    return { dataset: undefined, unreadable: asScannerError(error) };
   }
 }
