@@ -2,6 +2,7 @@ import { ScannerError } from '../../../hal/base/errors.js';
 import { DurableFile, type WrittenFile } from '../dataset/durable-file.js';
 import { encodeFileMeta } from '../dataset/part10.js';
 import { isUid } from '../dataset/uid.js';
+import type { IncomingData } from '../dimse/message.js';
 import type { DimseRequest, Reply } from '../dimse/performer.js';
 import { STATUS } from '../dimse/status.js';
 import type { Implementation } from '../implementation.js';
@@ -17,15 +18,24 @@ export interface IncomingObject {
   calledAe: string;
 }
 
+/** Bytes of a dataset that is handed over in memory: headers without pixels, reports, presentation states. */
+const SMALL_LIMIT = 64 * 1024;
+
 export interface StoreScpOptions {
   /** Transfer syntaxes taken, best first, by SOP class. */
   syntaxes: Readonly<Record<string, readonly string[]>>;
-  /** Where the object goes. May refuse by a reply. */
+  /** Where the object goes when it needs a file. May refuse by a reply, before its dataset is taken. */
   pathFor(object: IncomingObject): string | Reply | Promise<string | Reply>;
   /** Called when the file is whole and on the disk; success is answered only after it resolves. May answer otherwise by a reply. */
   onStored?(object: IncomingObject, file: WrittenFile): Promise<Reply | undefined> | Promise<void>;
+  /**
+   * Takes an object whose whole dataset fits `smallLimit` bytes (default 64 KiB) as a complete Part 10 file in memory, which it must
+   * make durable before it resolves; without it small objects go to files as well. May answer otherwise by a reply.
+   */
+  onSmall?(object: IncomingObject, part10: Buffer): Promise<Reply | undefined> | Promise<void>;
+  smallLimit?: number;
   implementation?: Implementation;
-  /** False leaves the checksum out. */
+  /** False leaves the checksum of files out. */
   hash?: boolean;
 }
 
@@ -48,8 +58,7 @@ async function store(request: DimseRequest, options: StoreScpOptions): Promise<R
   const path = await options.pathFor(object);
   if (typeof path !== 'string') return path;
   try {
-    const file = await receive(request, object, path, options);
-    return (await options.onStored?.(object, file)) ?? { status: STATUS.success };
+    return (await receive(data, object, path, options)) ?? { status: STATUS.success };
   } catch (error) {
     if (!(error instanceof ScannerError) || error.code !== 'data.disk') throw error;
     return { status: STATUS.outOfResources, comment: error.message };
@@ -57,21 +66,36 @@ async function store(request: DimseRequest, options: StoreScpOptions): Promise<R
 }
 
 async function receive(
-  request: DimseRequest,
+  data: IncomingData,
   object: IncomingObject,
   path: string,
   options: StoreScpOptions,
-): Promise<WrittenFile> {
+): Promise<Reply | undefined> {
+  const meta = { implementation: options.implementation, sourceAeTitle: object.callingAe };
+  const parts = [encodeFileMeta(object, meta)];
+  const pieces = data[Symbol.asyncIterator]();
+  const whole = await gather(pieces, parts, options.onSmall ? (options.smallLimit ?? SMALL_LIMIT) : 0);
+  if (parts.length === 1) throw new ScannerError('data.dicom', { where: 'dataset', message: 'it is empty' });
+  if (whole && options.onSmall) return (await options.onSmall(object, Buffer.concat(parts))) ?? undefined;
   const file = await DurableFile.create(path, { hash: options.hash });
   try {
-    const meta = { implementation: options.implementation, sourceAeTitle: object.callingAe };
-    await file.write(encodeFileMeta(object, meta));
-    const before = file.size;
-    for await (const part of request.data!) await file.write(part);
-    if (file.size === before) throw new ScannerError('data.dicom', { where: 'dataset', message: 'it is empty' });
-    return await file.commit();
+    for (const part of parts) await file.write(part);
+    for (let next = await pieces.next(); !next.done; next = await pieces.next()) await file.write(next.value);
+    const written = await file.commit();
+    return (await options.onStored?.(object, written)) ?? undefined;
   } catch (error) {
     await file.discard();
     throw error;
+  }
+}
+
+/** Takes pieces until there are more than `limit` bytes. @returns true when that was all */
+async function gather(pieces: AsyncIterator<Buffer>, parts: Buffer[], limit: number): Promise<boolean> {
+  for (let size = 0; ; ) {
+    const next = await pieces.next();
+    if (next.done) return true;
+    parts.push(next.value);
+    size += next.value.length;
+    if (size > limit) return false;
   }
 }

@@ -1,11 +1,11 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { asScannerError, ScannerError } from '../../../hal/base/errors.js';
 import { type FileMeta, readFileMeta } from '../dataset/header.js';
 import { EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN } from '../dataset/transfer-syntax.js';
 import type { DimseChannel } from '../dimse/channel.js';
 import { COMMAND_FIELD } from '../dimse/command.js';
 import { FragmentStream } from '../dimse/fragment.js';
-import { fileSource } from '../dimse/source.js';
+import { type DataSource, fileSource } from '../dimse/source.js';
 import { hexStatus, statusClass } from '../dimse/status.js';
 import type { AcceptedContext, Association } from '../upper-layer/association.js';
 import type { Proposal } from '../upper-layer/request.js';
@@ -25,7 +25,17 @@ export interface StoreResult {
   error?: ScannerError;
 }
 
+/** A file's dataset in another transfer syntax, made as it is read. */
+export interface ConvertedSource extends DataSource {
+  /** Called once, sent or not. */
+  close(): Promise<void>;
+}
+
 export interface StoreOptions extends ScuOptions {
+  /** Transfer syntaxes to propose for a file, best first. Default: its own, and implicit VR for explicit VR little endian. */
+  offer?(meta: FileMeta): readonly string[];
+  /** The dataset in one of the syntaxes offered that is not the file's own; undefined when it cannot be turned into that. */
+  convert?(path: string, meta: FileMeta, to: string): Promise<ConvertedSource | undefined>;
   /** Told as each instance is settled, in the order of the paths. */
   onResult?(result: StoreResult): void;
   /** AE title and message ID of the C-MOVE that this store serves. */
@@ -35,6 +45,8 @@ export interface StoreOptions extends ScuOptions {
 interface Job {
   path: string;
   meta: FileMeta;
+  /** Transfer syntaxes, best first. */
+  offered: readonly string[];
 }
 
 const MAX_CONTEXTS = 128;
@@ -42,8 +54,8 @@ const READ_AHEAD = 8;
 const PRIORITY_MEDIUM = 0;
 
 /**
- * Storage as SCU: sends Part 10 files byte for byte over one association (more only when they need over 128 contexts).
- * To a peer that takes nothing but implicit VR, files in explicit VR little endian go turned into that.
+ * Storage as SCU: sends Part 10 files over one association (more only when they need over 128 contexts), byte for byte
+ * in their own transfer syntax; in another one when `offer` prefers it or the peer takes no other of those offered.
  * Any status but success and warning aborts the association, and what follows is `unsent`.
  * @returns one result a path; throws only what stands before the first object
  * @throws ScannerError peer.connect, peer.rejected, peer.aborted, peer.timeout while the first association is opened
@@ -56,7 +68,7 @@ export async function storeFiles(options: StoreOptions, paths: readonly string[]
   };
   const jobs: Job[] = [];
   for (const entry of await readMetas(paths)) {
-    if (entry.meta) jobs.push({ path: entry.path, meta: entry.meta });
+    if (entry.meta) jobs.push({ path: entry.path, meta: entry.meta, offered: (options.offer ?? itsOwn)(entry.meta) });
     else settle({ path: entry.path, outcome: 'unreadable', error: entry.error });
   }
   let stopped: ScannerError | undefined;
@@ -74,11 +86,11 @@ async function sendGroup(
 ): Promise<ScannerError | undefined> {
   const channel = await openChannel(options, [...new Map(group.flatMap(proposalsOf)).values()]);
   let stopped: ScannerError | undefined;
-  let next = prepare(channel, group[0]);
+  let next = prepare(channel, group[0], options);
   for (const [i, job] of group.entries()) {
     const prepared = await next;
     // the file after this one is opened and read while this one waits for its answer
-    next = prepare(channel, stopped ? undefined : group[i + 1]);
+    next = prepare(channel, stopped ? undefined : group[i + 1], options);
     const result = stopped
       ? resultOf(job, 'unsent', { error: stopped })
       : await sendOne(channel, job, prepared, options);
@@ -95,39 +107,61 @@ async function sendGroup(
 
 interface Prepared {
   context: AcceptedContext;
-  handle: FileHandle;
   stream: FragmentStream;
+  close(): Promise<void>;
 }
 
-/** Opens a job's file and starts reading it; undefined for a job that cannot go, an error when its file cannot be opened. */
-async function prepare(channel: DimseChannel, job: Job | undefined): Promise<Prepared | ScannerError | undefined> {
+/** Opens a job's dataset and starts reading it; undefined for a job that cannot go, an error when its file cannot be read. */
+async function prepare(
+  channel: DimseChannel,
+  job: Job | undefined,
+  options: StoreOptions,
+): Promise<Prepared | ScannerError | undefined> {
+  if (!job) return undefined;
   const { association } = channel;
-  const context = job && contextFor(association, job.meta);
-  if (!context) return undefined;
-  const { path, meta } = job;
-  let handle: FileHandle | undefined;
   try {
-    handle = await open(path, 'r');
-    const asItIs = context.transferSyntax === meta.transferSyntax;
-    const source = asItIs ? fileSource(handle, meta.datasetOffset, meta.size) : await implicitSource(path, handle);
-    return { context, handle, stream: new FragmentStream(context.id, source, association.sendLimit).preload() };
+    for (const syntax of job.offered) {
+      const context = association.contextFor(job.meta.sopClassUid, syntax);
+      const source = context && (await openSource(job, syntax, options));
+      if (!source) continue;
+      const stream = new FragmentStream(context.id, source, association.sendLimit).preload();
+      return { context, stream, close: () => source.close() };
+    }
+    return undefined;
   } catch (error) {
-    await handle?.close();
-    return asScannerError(error, 'data.missing', { what: path });
+    return asScannerError(error, 'data.missing', { what: job.path });
   }
 }
 
-/** The file's own syntax, else implicit VR for what can be turned into it. */
-function contextFor(association: Association, { sopClassUid, transferSyntax }: FileMeta): AcceptedContext | undefined {
-  const own = association.contextFor(sopClassUid, transferSyntax);
-  if (own || transferSyntax !== EXPLICIT_LITTLE_ENDIAN) return own;
-  return association.contextFor(sopClassUid, IMPLICIT_LITTLE_ENDIAN);
+async function openSource(job: Job, syntax: string, options: StoreOptions): Promise<ConvertedSource | undefined> {
+  const { path, meta } = job;
+  const own = syntax === meta.transferSyntax;
+  const converted = own ? undefined : await options.convert?.(path, meta, syntax);
+  if (converted) return converted;
+  if (!own && !isDefaultConversion(meta, syntax)) return undefined;
+  const handle = await open(path, 'r');
+  try {
+    const source = own ? fileSource(handle, meta.datasetOffset, meta.size) : await implicitSource(path, handle);
+    return { length: source.length, read: (views) => source.read(views), close: () => handle.close() };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** The file's own syntax, and implicit VR for what we turn into it ourselves. */
+function itsOwn({ transferSyntax }: FileMeta): readonly string[] {
+  return transferSyntax === EXPLICIT_LITTLE_ENDIAN ? [transferSyntax, IMPLICIT_LITTLE_ENDIAN] : [transferSyntax];
+}
+
+function isDefaultConversion(meta: FileMeta, syntax: string): boolean {
+  return meta.transferSyntax === EXPLICIT_LITTLE_ENDIAN && syntax === IMPLICIT_LITTLE_ENDIAN;
 }
 
 async function discard(prepared: Prepared | ScannerError | undefined): Promise<void> {
   if (!prepared || prepared instanceof ScannerError) return;
   await prepared.stream.drop();
-  await prepared.handle.close();
+  await prepared.close();
 }
 
 async function sendOne(
@@ -137,7 +171,7 @@ async function sendOne(
   options: StoreOptions,
 ): Promise<StoreResult> {
   const { association } = channel;
-  if (!prepared) return resultOf(job, 'no-context', { error: noContext(association, job.meta) });
+  if (!prepared) return resultOf(job, 'no-context', { error: noContext(association, job) });
   if (prepared instanceof ScannerError) return resultOf(job, 'unreadable', { error: prepared });
   const { context, stream } = prepared;
   try {
@@ -199,11 +233,9 @@ function byAssociation(jobs: Job[]): Job[][] {
   return groups;
 }
 
-/** A context for the file's class in its syntax, and one in the default syntax where it can be turned into that. */
-function proposalsOf({ meta: { sopClassUid, transferSyntax } }: Job): [string, Proposal][] {
-  const syntaxes =
-    transferSyntax === EXPLICIT_LITTLE_ENDIAN ? [EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN] : [transferSyntax];
-  return syntaxes.map((syntax) => [
+/** A context for each syntax, so that the choice is ours and not the peer's. */
+function proposalsOf({ meta: { sopClassUid }, offered }: Job): [string, Proposal][] {
+  return offered.map((syntax) => [
     `${sopClassUid} ${syntax}`,
     { abstractSyntax: sopClassUid, transferSyntaxes: [syntax] },
   ]);
@@ -214,7 +246,7 @@ function resultOf(job: Job, outcome: StoreOutcome, more: Partial<StoreResult>): 
   return { path: job.path, sopClassUid, sopInstanceUid, outcome, ...more };
 }
 
-function noContext(association: Association, meta: FileMeta): ScannerError {
-  const what = `${meta.sopClassUid} in ${meta.transferSyntax}`;
+function noContext(association: Association, { meta, offered }: Job): ScannerError {
+  const what = `${meta.sopClassUid} in ${offered.join(' or ')}`;
   return new ScannerError('peer.context', { node: association.options.peerName, what });
 }
