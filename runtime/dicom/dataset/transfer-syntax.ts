@@ -7,6 +7,10 @@ export interface TransferSyntax {
   encapsulated: boolean;
   bigEndian?: boolean;
   deflated?: boolean;
+  /** The codec that reads its frames. */
+  codec?: 'rle' | 'jpeg' | 'jpeg2000';
+  /** Pixels in it have lost something, or may have. */
+  lossy?: boolean;
 }
 
 /** Transfer syntaxes by UID: PS3.6 A. */
