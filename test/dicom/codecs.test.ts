@@ -226,7 +226,7 @@ test('broken streams end as data errors, and the next good one decodes', async (
   const shape: PixelShape = { bits: 16, stored: 12 };
   const { frames, made, format } = await coded(shape, LOSSLESS_JPEG);
   const rle = await pool.run({ operation: 'encode', codec: 'rle', format, bytes: made.pixels });
-  const seeds = { [LOSSLESS_JPEG]: frames[0]!, '1.2.840.10008.1.2.5': rle.bytes };
+  const seeds: Record<string, Uint8Array> = { [LOSSLESS_JPEG]: frames[0]!, '1.2.840.10008.1.2.5': rle.bytes };
   const mutation = fc.record({
     syntax: fc.constantFrom(...Object.keys(seeds)),
     cut: fc.double({ min: 0, max: 1, noNaN: true }),
