@@ -73,6 +73,11 @@ export function vrOf(tag: string, creator?: string): string {
   return vrRule(settled) ? settled : 'UN';
 }
 
+/** True for attributes whose VR is US or SS as Pixel Representation says: PS3.6. */
+export function isSignDependent(tag: string): boolean {
+  return dictionary[`(${tag.slice(0, 4)},${tag.slice(4)})`]?.vr === 'xs';
+}
+
 export function isPrivate(tag: string): boolean {
   return (Number.parseInt(tag.slice(3, 4), 16) & 1) === 1;
 }
