@@ -26,7 +26,8 @@ export function bend(exchange: Exchange, message: Message): Message {
     if (!isPending(command)) data = [];
   }
   const wrong = exchange.find('wrong-id');
-  if (wrong) command.MessageIDBeingRespondedTo = wrong.messageId ?? ((command.MessageIDBeingRespondedTo ?? 0) + 1) % 0x10000;
+  if (wrong)
+    command.MessageIDBeingRespondedTo = wrong.messageId ?? ((command.MessageIDBeingRespondedTo ?? 0) + 1) % 0x10000;
   return { ...message, command, data };
 }
 

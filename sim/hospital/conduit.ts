@@ -1,12 +1,13 @@
 import type { Socket } from 'node:net';
 import { type Clock, sleep } from '../../hal/base/clock.js';
 import { decodeAssociateAc, decodeAssociateRq } from '../../runtime/dicom/upper-layer/associate-decode.js';
-import { type AssociateAc, type AssociateRq, encodePdu, PDU_TYPE } from '../../runtime/dicom/upper-layer/pdu.js';
+import { type AssociateRq, encodePdu, PDU_TYPE } from '../../runtime/dicom/upper-layer/pdu.js';
+import { find, garbage, strikesAt } from './actions.js';
 import { Conversation, type Line } from './conversation.js';
-import { strikesAt } from './exchange.js';
+import { bendAnswer, bendRequest } from './negotiation.js';
 import { PduSplitter, type WholePdu } from './pdu-splitter.js';
 import type { Rulebook } from './rulebook.js';
-import { type Action, type ActionOf, CONTEXT_RESULTS, type Moment, REJECTIONS, type Strike } from './script.js';
+import { type Action, type ActionOf, type Moment, REJECTIONS, type Strike } from './script.js';
 import type { Statistics } from './statistics.js';
 
 export interface ConduitOptions {
@@ -103,7 +104,9 @@ export class Conduit implements Line {
         else peer.destroy();
         return true;
       case 'abort':
-        await this.toPeer(encodePdu({ type: 'abort', source: strike.source === 'user' ? 0 : 2, reason: strike.reason }));
+        await this.toPeer(
+          encodePdu({ type: 'abort', source: strike.source === 'user' ? 0 : 2, reason: strike.reason }),
+        );
         this.#end();
         return true;
       case 'release':
@@ -163,27 +166,29 @@ export class Conduit implements Line {
   }
 
   #fromPeer(pdu: WholePdu): void {
-    if (pdu.type === PDU_TYPE.data && this.#conversation) return this.#conversation.fromPeer(pdu.bytes);
-    if (pdu.type === PDU_TYPE['associate-rq'] && !this.#request) return this.#associates(pdu.bytes);
-    if (pdu.type === PDU_TYPE['release-rq']) return void this.#releases(pdu.bytes);
-    this.toServer(pdu.bytes);
+    if (pdu.type === PDU_TYPE.data && this.#conversation) this.#conversation.fromPeer(pdu.bytes);
+    else if (pdu.type === PDU_TYPE['associate-rq'] && !this.#request) this.#associates(pdu.bytes);
+    else if (pdu.type === PDU_TYPE['release-rq']) void this.#releases(pdu.bytes);
+    else this.toServer(pdu.bytes);
   }
 
   #associates(bytes: Buffer): void {
     const { rules, statistics } = this.#options;
     const request = decoded(() => decodeAssociateRq(bytes.subarray(HEADER_BYTES)));
-    if (!request) return this.toServer(bytes); // the server behind says what is wrong with it
+    if (!request) {
+      this.toServer(bytes); // the server behind says what is wrong with it
+      return;
+    }
     this.#request = request;
     const { callingAe, calledAe, contexts } = request;
     const sopClasses = contexts.map(({ abstractSyntax }) => abstractSyntax);
     this.#association = rules.forAssociation({ callingAe, calledAe, sopClasses });
     statistics.count('requested');
     for (const { action } of this.#association) statistics.misbehaved(action);
-    this.#bytesPerSecond = this.#find('slow')?.bytesPerSecond ?? Number.POSITIVE_INFINITY;
-    const rejection = this.#find('reject');
-    if (rejection) return void this.#reject(rejection);
-    const unwanted = this.#find('refuse-syntax');
-    this.toServer(unwanted ? encodePdu(withoutSyntaxes(request, unwanted)) : bytes);
+    this.#bytesPerSecond = find(this.#association, 'slow')?.bytesPerSecond ?? Number.POSITIVE_INFINITY;
+    const rejection = find(this.#association, 'reject');
+    if (rejection) void this.#reject(rejection);
+    else this.toServer(bendRequest(bytes, request, this.#association));
   }
 
   async #reject({ reason }: ActionOf<'reject'>): Promise<void> {
@@ -210,7 +215,7 @@ export class Conduit implements Line {
     const { callingAe, calledAe } = request;
     if (!(await this.#held('associate')) || (await this.#struckAt('associate'))) return;
     const answer = decodeAssociateAc(bytes.subarray(HEADER_BYTES));
-    const bent = this.#bend(answer, request);
+    const bent = bendAnswer(answer, request, this.#association);
     this.#accepted = bent === answer ? bytes : encodePdu(bent);
     this.#conversation = new Conversation({
       ...this.#options,
@@ -223,18 +228,6 @@ export class Conduit implements Line {
     statistics.count('accepted');
     await this.toPeer(this.#accepted);
     await this.#struckAt('accepted');
-  }
-
-  #bend(answer: AssociateAc, request: AssociateRq): AssociateAc {
-    const refused = this.#find('refuse-context');
-    const limit = this.#find('max-pdu');
-    if (!refused && !limit) return answer;
-    const contexts = answer.contexts.map((context) => {
-      const sopClass = request.contexts.find(({ id }) => id === context.id)?.abstractSyntax ?? '';
-      return refused && concerns(refused, sopClass) ? { ...context, result: CONTEXT_RESULTS[refused.result] } : context;
-    });
-    const user = limit ? { ...answer.user, maxPduLength: limit.bytes } : answer.user;
-    return { ...answer, contexts, user };
   }
 
   /** Waits as the rules have it. @returns false when there is to be no answer */
@@ -256,31 +249,6 @@ export class Conduit implements Line {
     }
     return struck;
   }
-
-  #find<N extends Action['action']>(name: N): ActionOf<N> | undefined {
-    return this.#association.find((action): action is ActionOf<N> => action.action === name);
-  }
-}
-
-/** A request whose contexts lack some transfer syntaxes; one that has none left offers a syntax that nobody takes. */
-function withoutSyntaxes(request: AssociateRq, unwanted: ActionOf<'refuse-syntax'>): AssociateRq {
-  const contexts = request.contexts.map((context) => {
-    if (!concerns(unwanted, context.abstractSyntax)) return context;
-    const left = context.transferSyntaxes.filter((syntax) => !unwanted.transferSyntaxes.includes(syntax));
-    return { ...context, transferSyntaxes: left.length > 0 ? left : ['2.25.0'] };
-  });
-  return { ...request, contexts };
-}
-
-function concerns({ sopClasses }: { sopClasses?: readonly string[] }, sopClass: string): boolean {
-  return !sopClasses || sopClasses.includes(sopClass);
-}
-
-/** Bytes that begin like no PDU. */
-function garbage(count: number, draw: () => number): Buffer {
-  const bytes = Buffer.from(Uint8Array.from({ length: count }, () => Math.floor(draw() * 256)));
-  bytes[0] = bytes[0]! | 0x80;
-  return bytes;
 }
 
 function decoded<T>(decode: () => T): T | undefined {

@@ -9,8 +9,9 @@ import {
   RESPONSE_BIT,
 } from '../../runtime/dicom/dimse/command.js';
 import { hexStatus, STATUS } from '../../runtime/dicom/dimse/status.js';
+import { strikesAt } from './actions.js';
 import { bend, encodeMessage, isPending, type Message } from './bending.js';
-import { Exchange, strikesAt } from './exchange.js';
+import { Exchange } from './exchange.js';
 import { dataPdu, type Pdv, pdvsOf } from './pdu-splitter.js';
 import type { Rulebook } from './rulebook.js';
 import type { ActionOf, Strike } from './script.js';
@@ -40,6 +41,12 @@ export interface ConversationOptions {
   sendLimit: number;
 }
 
+/** A response whose dataset is on its way. */
+interface Collected extends Message {
+  exchange: Exchange;
+  data: Pdv[];
+}
+
 /** The DIMSE messages of one association as they pass, bent by the rules. Without a rule every byte passes as it came. */
 export class Conversation {
   readonly #options: ConversationOptions;
@@ -51,7 +58,7 @@ export class Conversation {
   #struckInData = false;
   #swallow = false;
   #said: Pdv[] = [];
-  #collecting: { exchange: Exchange; command: Command; contextId: number; data: Pdv[] } | undefined;
+  #collecting: Collected | undefined;
 
   constructor(options: ConversationOptions) {
     this.#options = options;
@@ -61,7 +68,10 @@ export class Conversation {
   fromPeer(bytes: Buffer): void {
     const { line } = this.#options;
     const pdvs = pdvsOf(bytes);
-    if (!pdvs) return line.toServer(bytes);
+    if (!pdvs) {
+      line.toServer(bytes); // the server behind says what is wrong with it
+      return;
+    }
     const held = this.#asked.length > 0;
     const kept = pdvs.flatMap((pdv) => (pdv.command ? this.#askedMore(pdv) : this.#dataOfPeer(pdv)));
     if (!held && kept.length === pdvs.length) line.toServer(bytes);
@@ -158,7 +168,7 @@ export class Conversation {
     for (const part of all) await line.toPeer(dataPdu([part]));
   }
 
-  async #collect(message: NonNullable<typeof this.#collecting>, pdv: Pdv): Promise<void> {
+  async #collect(message: Collected, pdv: Pdv): Promise<void> {
     message.data.push(pdv);
     if (!pdv.last) return;
     this.#collecting = undefined;
@@ -224,7 +234,11 @@ export class Conversation {
   async #repeat(exchange: Exchange, message: Message, { everyMs }: ActionOf<'pending'>): Promise<void> {
     const { line, clock, sendLimit } = this.#options;
     const stop = AbortSignal.any([line.signal, exchange.cancelled.signal]);
-    const bytes = encodeMessage(exchange, { ...message, command: { ...message.command, Status: STATUS.pending } }, sendLimit);
+    const bytes = encodeMessage(
+      exchange,
+      { ...message, command: { ...message.command, Status: STATUS.pending } },
+      sendLimit,
+    );
     while (!stop.aborted) {
       await line.toPeer(bytes);
       await sleep(clock.wall, everyMs, stop).catch(() => undefined);

@@ -1,14 +1,8 @@
-import { statusClass } from '../../runtime/dicom/dimse/status.js';
 import type { Command } from '../../runtime/dicom/dimse/command.js';
-import type { Action, ActionOf, Moment, Strike } from './script.js';
+import { statusClass } from '../../runtime/dicom/dimse/status.js';
+import { find } from './actions.js';
+import type { Action, ActionOf } from './script.js';
 import type { ServiceName } from './service-names.js';
-
-const STRIKES: readonly string[] = ['abort', 'close', 'garbage', 'release', 'accept-again'];
-
-/** The strikes of a list that fall at a moment. */
-export function strikesAt(actions: readonly Action[], moment: Moment): Strike[] {
-  return actions.filter((action): action is Strike => STRIKES.includes(action.action) && 'at' in action && action.at === moment);
-}
 
 /** One request of a peer's on its way to its responses, and what the rules do to it. */
 export class Exchange {
@@ -33,7 +27,7 @@ export class Exchange {
   }
 
   find<N extends Action['action']>(name: N): ActionOf<N> | undefined {
-    return this.actions.find((action): action is ActionOf<N> => action.action === name);
+    return find(this.actions, name);
   }
 
   /** The failure that the request gets without being performed. */

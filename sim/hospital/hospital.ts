@@ -2,16 +2,22 @@ import { join } from 'node:path';
 import type { Clock } from '../../hal/base/clock.js';
 import type { Log } from '../../hal/base/log.js';
 import type { PlainDataset } from '../../runtime/dicom/dataset/plain.js';
-import { DicomServer, verificationService } from '../../runtime/dicom/services/server.js';
+import { DicomServer, type Service, verificationService } from '../../runtime/dicom/services/server.js';
 import type { Node } from '../../runtime/dicom/services/session.js';
+import { EntryFolder } from './entries.js';
+import { Front } from './front.js';
 import { type MppsRecord, MppsStore } from './mpps.js';
 import { Pacs, type StoredInstance } from './pacs.js';
+import { Rulebook } from './rulebook.js';
+import { type ListingOptions, Schedule } from './schedule.js';
+import type { Script } from './script.js';
+import { Statistics } from './statistics.js';
 import { Worklist } from './worklist.js';
 
 export interface HospitalOptions {
-  /** Scheduled steps, or a folder of *.json files with them, read anew for every query. */
+  /** Scheduled steps, or a folder with them (*.json and *.wl), read anew for every query. */
   worklist: readonly PlainDataset[] | string;
-  /** The PACS keeps its objects in `<dataDir>/pacs`, and knows those which are there from before. */
+  /** The PACS keeps its objects in `<dataDir>/pacs`, the RIS its steps in `<dataDir>/mpps`; both know those from before. */
   dataDir: string;
   /** Default 11113; 0 takes a free one. */
   risPort?: number;
@@ -21,6 +27,12 @@ export interface HospitalOptions {
   callbacks?: readonly Node[];
   /** Address of the modality-facing servers; default 127.0.0.1. */
   host?: string;
+  /** Which steps the worklist leaves out; none by default. */
+  listing?: ListingOptions;
+  /** What the hospital does wrong from the start. */
+  script?: Script;
+  /** Of everything random in the rules. */
+  seed?: number;
   clock: Clock;
   log: Log;
 }
@@ -33,6 +45,9 @@ export interface Hospital {
   mpps: ReadonlyMap<string, MppsRecord>;
   /** Stored objects by SOP Instance UID. */
   instances: ReadonlyMap<string, StoredInstance>;
+  /** What is done wrong; may be changed while it runs. */
+  rules: Rulebook;
+  statistics: Statistics;
   close(): Promise<void>;
 }
 
@@ -43,45 +58,76 @@ const MAX_PDU = 262144;
 
 /** Starts the simulated hospital: RIS (worklist, performed procedure steps) and PACS (storage, commitment). @throws ScannerError config.port, data.invalid */
 export async function startHospital(options: HospitalOptions): Promise<Hospital> {
-  const { clock, host = '127.0.0.1' } = options;
-  const worklist = new Worklist();
-  if (typeof options.worklist === 'string') worklist.useFolder(options.worklist);
-  else for (const entry of options.worklist) worklist.add(entry);
-  const mpps = new MppsStore();
+  const { clock, host = '127.0.0.1', dataDir } = options;
+  const rules = new Rulebook(options);
+  const statistics = new Statistics();
   const risLog = options.log.child({ hospital: 'RIS' });
   const pacsLog = options.log.child({ hospital: 'PACS' });
-  const folder = join(options.dataDir, 'pacs');
-  const archive = new Pacs({ aeTitle: 'PACS', folder, clock, log: pacsLog, callbacks: options.callbacks ?? [] });
+  const mpps = new MppsStore({ folder: join(dataDir, 'mpps'), log: risLog });
+  await mpps.load();
+  const folder = typeof options.worklist === 'string' ? new EntryFolder(options.worklist, risLog) : undefined;
+  const worklist = new Worklist({ folder, schedule: new Schedule(mpps.records, options.listing) });
+  if (typeof options.worklist !== 'string') for (const entry of options.worklist) worklist.add(entry);
+  const callbacks = options.callbacks ?? [];
+  const archive = new Pacs({ aeTitle: 'PACS', folder: join(dataDir, 'pacs'), clock, log: pacsLog, callbacks, rules });
   await archive.load();
-  const common = { clock, host, maxPduLength: MAX_PDU };
-  const ris = new DicomServer({
-    ...common,
-    aeTitles: ['RIS'],
-    port: options.risPort ?? RIS_PORT,
-    log: risLog,
-    services: [verificationService(), worklist.service(), mpps.service()],
-  });
-  const pacs = new DicomServer({
-    ...common,
-    aeTitles: ['PACS'],
-    port: options.pacsPort ?? PACS_PORT,
-    log: pacsLog,
-    services: [verificationService(), ...archive.services()],
-  });
-  const risPort = await ris.listen();
-  const pacsPort = await pacs.listen().catch(async (error) => {
-    await ris.close();
-    throw error;
-  });
+  const serve = (log: Log, aeTitles: string[], port: number, services: Service[]) =>
+    startServer({
+      clock,
+      log,
+      host,
+      port,
+      aeTitles,
+      rules,
+      statistics,
+      services: [verificationService(), ...services],
+    });
+  const titles = ['RIS', ...((await folder?.titles()) ?? [])];
+  const ris = await serve(risLog, titles, options.risPort ?? RIS_PORT, [worklist.service(), mpps.service()]);
+  const pacs = await serve(pacsLog, ['PACS'], options.pacsPort ?? PACS_PORT, archive.services()).catch(
+    async (error) => {
+      await ris.close();
+      throw error;
+    },
+  );
   return {
-    ris: { aeTitle: 'RIS', host, port: risPort },
-    pacs: { aeTitle: 'PACS', host, port: pacsPort },
+    ris: { aeTitle: 'RIS', host, port: ris.port },
+    pacs: { aeTitle: 'PACS', host, port: pacs.port },
     worklist,
     mpps: mpps.records,
     instances: archive.instances,
+    rules,
+    statistics,
     close: async () => {
-      await archive.settled();
+      await archive.close();
       await Promise.all([ris.close(), pacs.close()]);
     },
   };
+}
+
+interface ServerOptions {
+  clock: Clock;
+  log: Log;
+  host: string;
+  port: number;
+  aeTitles: readonly string[];
+  services: readonly Service[];
+  rules: Rulebook;
+  statistics: Statistics;
+}
+
+/** A correct server on a port of its own, and before it the front which modalities see. */
+async function startServer(options: ServerOptions): Promise<{ port: number; close(): Promise<void> }> {
+  const server = new DicomServer({ ...options, host: '127.0.0.1', port: 0, maxPduLength: MAX_PDU });
+  const front = new Front({ ...options, serverPort: await server.listen() });
+  const close = async () => {
+    await server.close();
+    await front.close();
+  };
+  try {
+    return { port: await front.listen(), close };
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
 }

@@ -2,16 +2,7 @@ import { type CommandName, commandName } from '../../runtime/dicom/dimse/command
 import { UIDS } from '../../runtime/dicom/uids.js';
 
 /** How scripts call the services of the hospital. */
-export const SERVICE_NAMES = [
-  'any',
-  'echo',
-  'storage',
-  'commitment',
-  'query',
-  'retrieve',
-  'worklist',
-  'mpps',
-] as const;
+export const SERVICE_NAMES = ['any', 'echo', 'storage', 'commitment', 'query', 'retrieve', 'worklist', 'mpps'] as const;
 export type ServiceName = (typeof SERVICE_NAMES)[number];
 
 const BY_COMMAND: Readonly<Partial<Record<CommandName, ServiceName>>> = {

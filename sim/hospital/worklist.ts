@@ -1,40 +1,42 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { ScannerError } from '../../hal/base/errors.js';
+import { setImmediate } from 'node:timers/promises';
 import { readTable } from '../../hal/base/table.js';
-import { type Dataset, isDataset, set, type Value } from '../../runtime/dicom/dataset/dataset.js';
+import type { Dataset } from '../../runtime/dicom/dataset/dataset.js';
 import { matches, project } from '../../runtime/dicom/dataset/matching.js';
-import { fromPlain, type PlainDataset } from '../../runtime/dicom/dataset/plain.js';
-import { chooseCharacterSet } from '../../runtime/dicom/dataset/text.js';
+import type { PlainDataset } from '../../runtime/dicom/dataset/plain.js';
 import { UNCOMPRESSED } from '../../runtime/dicom/dataset/transfer-syntax.js';
 import type { DimseRequest, Reply } from '../../runtime/dicom/dimse/performer.js';
 import { STATUS } from '../../runtime/dicom/dimse/status.js';
 import type { Service } from '../../runtime/dicom/services/server.js';
 import { UIDS } from '../../runtime/dicom/uids.js';
+import { type EntryFolder, entryOf } from './entries.js';
+import { Schedule } from './schedule.js';
+
+export interface WorklistOptions {
+  folder?: EntryFolder;
+  /** Knows what was cancelled, put off or performed; default: nothing was. */
+  schedule?: Schedule;
+}
 
 /** The scheduled steps of the hospital and the Modality Worklist SCP that offers them. */
 export class Worklist {
+  readonly schedule: Schedule;
+  readonly #folder: EntryFolder | undefined;
   readonly #added: Dataset[] = [];
-  #folder: string | undefined;
 
-  /** An entry as JSON with dictionary keywords; a character set is chosen when it names none. */
+  constructor(options: WorklistOptions = {}) {
+    this.#folder = options.folder;
+    this.schedule = options.schedule ?? new Schedule(new Map());
+  }
+
+  /** An entry as JSON with dictionary keywords; a character set is chosen when it names none. @throws ScannerError bug.contract, data.invalid */
   add(entry: PlainDataset): void {
-    this.#added.push(datasetOf(entry));
+    this.#added.push(entryOf(entry));
   }
 
-  /**
-   * Takes entries from a folder's *.json files too, each an entry or a list of them. They are read anew for every query,
-   * so a file that is put there is offered at once.
-   * @throws ScannerError data.invalid with the file's path when one of them is not good now
-   */
-  useFolder(folder: string): void {
-    this.#folder = folder;
-    this.entries();
-  }
-
-  /** All entries as they stand. @throws ScannerError data.invalid */
-  entries(): Dataset[] {
-    return this.#folder === undefined ? [...this.#added] : [...this.#added, ...readFolder(this.#folder)];
+  /** The entries as they stand for those who call the RIS `aeTitle`. @throws ScannerError data.invalid when the folder cannot be read */
+  async entries(aeTitle: string): Promise<Dataset[]> {
+    const filed = (await this.#folder?.read(aeTitle)) ?? [];
+    return this.schedule.asTheyStand([...this.#added, ...filed]);
   }
 
   service(): Service {
@@ -50,7 +52,8 @@ export class Worklist {
       yield { status: STATUS.identifierMismatch, comment: 'no identifier' };
       return;
     }
-    for (const entry of this.entries()) {
+    for (const entry of await this.entries(request.association.info.calledAe)) {
+      await setImmediate(); // a C-CANCEL is heard between two answers
       if (request.signal.aborted) {
         yield { status: STATUS.cancel };
         return;
@@ -69,30 +72,4 @@ export function demoEntries(date: string, stationAeTitle: string): PlainDataset[
     const scheduled = { ScheduledStationAETitle: stationAeTitle, ScheduledProcedureStepStartDate: date };
     return { ...entry, ScheduledProcedureStepSequence: [{ ...step, ...scheduled }] };
   });
-}
-
-function readFolder(folder: string): Dataset[] {
-  const names = readdirSync(folder).filter((file) => file.endsWith('.json'));
-  return names.sort().flatMap((name) => {
-    const path = join(folder, name);
-    try {
-      const content = JSON.parse(readFileSync(path, 'utf8')) as PlainDataset | PlainDataset[];
-      return (Array.isArray(content) ? content : [content]).map(datasetOf);
-    } catch (error) {
-      throw new ScannerError('data.invalid', { what: path, message: (error as Error).message }, error);
-    }
-  });
-}
-
-function datasetOf(entry: PlainDataset): Dataset {
-  const ds = fromPlain(entry);
-  if (ds['00080005']) return ds;
-  const charset = chooseCharacterSet(textsOf(ds), ['ISO_IR 6', 'ISO_IR 100', 'ISO_IR 192']);
-  return charset && charset !== 'ISO_IR 6' ? set(ds, 'SpecificCharacterSet', charset) : ds;
-}
-
-function textsOf(ds: Dataset): string[] {
-  const texts = (value: Value): string[] =>
-    typeof value === 'string' ? [value] : typeof value === 'object' && isDataset(value) ? textsOf(value) : [];
-  return Object.values(ds).flatMap(({ Value }) => Value.flatMap(texts));
 }
