@@ -103,9 +103,9 @@ function encodeValue(tag: string, element: Element, rule: VrRule, context: Conte
       return element.Value.map((value) => encodeBig(value, element.vr));
     case 'text':
     case 'paragraph':
-      return [Buffer.from(encodeText(element.Value.map(String).join('\\'), context.terms))];
+      return [Buffer.from(encodeText(element.Value.map(String).join('\\'), context.terms, element.vr))];
     default:
-      return [Buffer.from(encodeText(element.Value.map(String).join('\\'), undefined))];
+      return [Buffer.from(encodeText(element.Value.map(String).join('\\'), undefined, element.vr))];
   }
 }
 

@@ -50,12 +50,3 @@ declare module 'dcmjs' {
   const dcmjs: Dcmjs;
   export default dcmjs;
 }
-
-declare module 'dicom-character-set' {
-  /** @throws Error for an unknown term or escape sequence */
-  export function convertBytes(
-    specificCharacterSet: string | undefined,
-    bytes: Uint8Array,
-    options?: { vr?: string },
-  ): string;
-}

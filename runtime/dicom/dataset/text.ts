@@ -1,108 +1,104 @@
-import { convertBytes } from 'dicom-character-set';
 import { ScannerError } from '../../../hal/base/errors.js';
-import { readTable } from '../../../hal/base/table.js';
+import { decodeAnyway, decodeBytes } from './charset/decode.js';
+import { encodeCharacters, type Missing } from './charset/encode.js';
+import { type CharacterSet, characterSetOf } from './charset/terms.js';
+import { vrRule } from './dictionary.js';
 
-interface CharacterSet {
-  /** Label of the encoding for TextDecoder. */
-  label: string;
-  /** Last byte that is a character of its own. */
-  max?: number;
-  /** JIS X 0201: 5C is the yen sign, 7E the overline. */
-  romaji?: boolean;
-  multibyte?: boolean;
+/** Text of an element, and how it was come by. */
+export interface ReadText {
+  text: string;
+  /** The bytes did not fit the declared set and were taken as ISO_IR 100. */
+  mismatch: boolean;
+  /** Characters that ISO_IR 100 does not have either: they became `?`. */
+  lost: number;
 }
 
-type Encoder = (text: string) => Uint8Array | undefined;
+/** Something about a dataset's text that its writer should know. */
+export interface TextNote {
+  /** `set`: Specific Character Set is misspelled or unknown; `bytes`: a value does not fit it. */
+  kind: 'set' | 'bytes';
+  tag: string;
+  /** Specific Character Set as it came. */
+  declared: string;
+  /** What it was taken for; empty for the default repertoire. */
+  used: string;
+  /** Characters that became `?`. */
+  lost: number;
+}
 
-const SETS: Readonly<Record<string, CharacterSet>> = readTable(import.meta.url, '../tables/character-sets.json');
-const encoders = new Map<string, Encoder>();
+const BACKSLASH = 0x5c;
+const NAME_DELIMITERS: ReadonlySet<number> = new Set([BACKSLASH, 0x5e, 0x3d]);
+const VALUE_DELIMITERS: ReadonlySet<number> = new Set([BACKSLASH]);
+const NO_DELIMITERS: ReadonlySet<number> = new Set();
 
 /**
- * Text of an element as a string. Bytes that the set cannot explain decode as Latin-1, so nothing is lost.
+ * Reads the text of an element, all its values. Bytes that do not fit the declared set are taken as ISO_IR 100 and what
+ * that cannot hold becomes `?`: statement chapter 7.
  * @param terms Specific Character Set (0008,0005), its values joined by a backslash; undefined for the default repertoire
  */
-export function decodeText(bytes: Uint8Array, terms: string | undefined, vr: string): string {
-  if (isAscii(bytes)) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
-  if (!terms) return Buffer.from(bytes).toString('latin1');
-  try {
-    return convertBytes(terms, bytes, { vr });
-  } catch {
-    return Buffer.from(bytes).toString('latin1');
+export function readText(bytes: Uint8Array, terms: string | undefined, vr: string): ReadText {
+  const set = characterSetOf(terms);
+  if (set.g0.registration === '6' && isAscii(bytes)) {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+    return { text, mismatch: false, lost: 0 };
   }
+  const text = decodeBytes(bytes, set, delimitersOf(vr));
+  if (text !== undefined) return { text, mismatch: false, lost: 0 };
+  return { ...decodeAnyway(bytes), mismatch: true };
+}
+
+/** The text alone: see `readText`. */
+export function decodeText(bytes: Uint8Array, terms: string | undefined, vr: string): string {
+  return readText(bytes, terms, vr).text;
 }
 
 /**
- * Bytes of a text in the first character set of `terms`.
- * @throws ScannerError data.text when a character has no code in it, or the set is not known
+ * Bytes of a text, all values of an element, in the sets that `terms` declares.
+ * @param missing what to do with a character that they do not have: refuse the text, or write `?`
+ * @throws ScannerError data.text
  */
-export function encodeText(value: string, terms: string | undefined): Uint8Array {
-  const latin = Buffer.from(value, 'latin1');
-  if (isAscii(latin) && latin.toString('latin1') === value) return latin;
-  const term = terms?.split('\\')[0]?.trim().replace('ISO 2022 IR', 'ISO_IR') || 'ISO_IR 6';
-  const bytes = encoderOf(term)(value);
-  if (!bytes) throw new ScannerError('data.text', { text: value, set: terms ?? 'ISO_IR 6' });
+export function encodeText(
+  value: string,
+  terms: string | undefined,
+  vr: string,
+  missing: Missing = 'refuse',
+): Uint8Array {
+  const set = characterSetOf(terms);
+  const bytes = asciiOf(value, set) ?? encodeCharacters(value, set, delimitersOf(vr), missing);
+  if (!bytes) throw new ScannerError('data.text', { text: value, set: terms || 'ISO_IR 6' });
   return bytes;
 }
 
-/** The narrowest of the given sets which can write every text: what an authored object declares. */
-export function chooseCharacterSet(values: readonly string[], terms: readonly string[]): string | undefined {
-  return terms.find((term) => values.every((value) => encoderOf(term)(value) !== undefined));
+/**
+ * The first of the given sets which can write every text: what an authored object declares.
+ * @param choices each a Specific Character Set, its values joined by a backslash
+ */
+export function chooseCharacterSet(values: readonly string[], choices: readonly string[]): string | undefined {
+  return choices.find((terms) => {
+    const set = characterSetOf(terms);
+    const writes = (value: string, delimiters: ReadonlySet<number>) =>
+      encodeCharacters(value, set, delimiters, 'refuse') !== undefined;
+    return values.every(
+      (value) => asciiOf(value, set) || (writes(value, NAME_DELIMITERS) && writes(value, NO_DELIMITERS)),
+    );
+  });
 }
 
-function encoderOf(term: string): Encoder {
-  let encoder = encoders.get(term);
-  if (!encoder) encoders.set(term, (encoder = makeEncoder(term)));
-  return encoder;
+/** The values of Specific Character Set as PS3.3 spells them: for a declaration that came from outside. */
+export function definedTerms(declared: readonly string[]): string {
+  return characterSetOf(declared.join('\\')).terms;
 }
 
-function makeEncoder(term: string): Encoder {
-  const set = SETS[term];
-  if (!set) return () => undefined;
-  if (set.label === 'utf-8') return (text) => Buffer.from(text, 'utf8');
-  return tableEncoder(set.multibyte ? doubleByteCodes(set.label) : singleByteCodes(set));
+function delimitersOf(vr: string): ReadonlySet<number> {
+  if (vr === 'PN') return NAME_DELIMITERS;
+  return vrRule(vr)?.kind === 'paragraph' ? NO_DELIMITERS : VALUE_DELIMITERS;
 }
 
-/** Codes by character, learnt by decoding every byte: the decoder's table turned round. */
-function singleByteCodes(set: CharacterSet): Map<string, number[]> {
-  const codes = new Map<string, number[]>();
-  // WHATWG reads iso-8859-1 as windows-1252; 80 to 9F are controls in DICOM and stay unused
-  const decoder = new TextDecoder(set.label);
-  for (let byte = 0; byte <= (set.max ?? 255); byte++) {
-    if (byte >= 0x80 && byte < 0xa0) continue;
-    const character = set.romaji && byte === 0x5c ? '¥' : set.romaji && byte === 0x7e ? '‾' : decode(decoder, [byte]);
-    if (character.length === 1 && character !== '\uFFFD') codes.set(character, [byte]);
-  }
-  if (set.romaji) codes.set('\\', [0x5c]); // the delimiter of values keeps its code
-  return codes;
-}
-
-function doubleByteCodes(label: string): Map<string, number[]> {
-  const codes = new Map<string, number[]>();
-  const decoder = new TextDecoder(label);
-  for (let lead = 0; lead < 0x80; lead++) codes.set(String.fromCharCode(lead), [lead]);
-  for (let lead = 0x81; lead <= 0xfe; lead++) {
-    for (let trail = 0x40; trail <= 0xfe; trail++) {
-      const character = decode(decoder, [lead, trail]);
-      if (character.length === 1 && character !== '\uFFFD') codes.set(character, [lead, trail]);
-    }
-  }
-  return codes;
-}
-
-function decode(decoder: InstanceType<typeof TextDecoder>, codes: number[]): string {
-  return decoder.decode(Uint8Array.from(codes));
-}
-
-function tableEncoder(codes: Map<string, number[]>): Encoder {
-  return (text) => {
-    const out: number[] = [];
-    for (const character of text) {
-      const code = codes.get(character);
-      if (!code) return undefined;
-      out.push(...code);
-    }
-    return Uint8Array.from(out);
-  };
+/** The bytes of a text that needs no set but the default repertoire, where `set` starts with it: most do. */
+function asciiOf(value: string, set: CharacterSet): Buffer | undefined {
+  const latin = Buffer.from(value, 'latin1');
+  const plain = set.g0.registration === '6' && isAscii(latin) && latin.toString('latin1') === value;
+  return plain ? latin : undefined;
 }
 
 function isAscii(bytes: Uint8Array): boolean {
