@@ -3,8 +3,9 @@ import type { Log } from '../../../hal/base/log.js';
 import type { Dataset } from '../dataset/dataset.js';
 import type { AcceptedContext, Association } from '../upper-layer/association.js';
 import { type Command, type CommandName, commandName, RESPONSE_BIT } from './command.js';
+import type { FragmentStream } from './fragment.js';
 import { type IncomingData, type Message, readDataset } from './message.js';
-import { STATUS } from './status.js';
+import { STATUS, statusClass } from './status.js';
 
 /** A request of the peer's, as its performer sees it. */
 export interface DimseRequest {
@@ -42,7 +43,7 @@ export interface Requester {
   request(
     context: AcceptedContext,
     command: Command,
-    data: Dataset | undefined,
+    data: Dataset | FragmentStream | undefined,
     timeoutMs: number,
   ): Promise<{ command: Command; status: number; dataset: Dataset | undefined }>;
 }
@@ -51,13 +52,16 @@ interface Sender extends Requester {
   send(context: AcceptedContext, command: Command, data?: Dataset): Promise<void>;
 }
 
-/** Performs the peer's requests, one after another. */
+/** What may wait for answers of the peer: were the next request to hold up the socket until this is done, they would never come. */
+const NEEDS_ANSWERS: ReadonlySet<CommandName | undefined> = new Set<CommandName>(['C-GET', 'C-MOVE']);
+
+/** Performs the peer's requests, one after another. A request that comes during a retrieval is refused. */
 export class Performer {
   readonly #sender: Sender;
   readonly #handler: RequestHandler | undefined;
   readonly #log: Log;
   #active: Promise<void> = Promise.resolve();
-  #current: { id: number; abort: AbortController } | undefined;
+  #current: { id: number; abort: AbortController; alone: boolean } | undefined;
 
   constructor(sender: Sender, handler: RequestHandler | undefined, log: Log) {
     this.#sender = sender;
@@ -77,12 +81,17 @@ export class Performer {
         message: 'no Message ID',
       });
     }
+    if (this.#current?.alone) return this.#refuse(message);
     await this.#active;
     const abort = new AbortController();
-    this.#current = { id, abort };
+    const current = { id, abort, alone: NEEDS_ANSWERS.has(commandName(message.command)) };
+    this.#current = current;
     let settle = () => {};
     this.#active = new Promise<void>((resolve) => (settle = resolve));
-    void this.#answer(message, abort.signal).then(settle);
+    void this.#answer(message, abort.signal).then(() => {
+      current.alone = false;
+      settle();
+    });
     await message.data?.ended;
   }
 
@@ -99,12 +108,20 @@ export class Performer {
     return this.#active;
   }
 
+  async #refuse(message: Message): Promise<void> {
+    await message.data?.drain();
+    const busy = { status: STATUS.outOfResources, comment: 'another retrieval is under way on this association' };
+    await this.#sender.send(message.context, responseCommand(message.command, busy));
+  }
+
   /** Never rejects. */
   async #answer(message: Message, signal: AbortSignal): Promise<void> {
     try {
       for await (const reply of this.#replies(message, signal)) {
         await message.data?.drain();
         if (this.#sender.association.over) return;
+        // whoever has the final reply may ask again at once
+        if (this.#current && statusClass(reply.status) !== 'pending') this.#current.alone = false;
         await this.#sender.send(message.context, responseCommand(message.command, reply), reply.dataset);
       }
     } catch (error) {
