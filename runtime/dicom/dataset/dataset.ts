@@ -9,6 +9,10 @@ export interface BulkRef {
   offset: number;
   /** Bytes; undefined for encapsulated pixel data. */
   length: number | undefined;
+  /** The file is deflated: `offset` counts in the inflated dataset, not in the file. */
+  inflated?: true;
+  /** The file is big endian and the value made of words of so many bytes, each of them turned round. */
+  bigEndianUnit?: 2 | 4 | 8;
 }
 
 export interface Element {
@@ -17,6 +21,8 @@ export interface Element {
   Value: Value[];
   /** Set by `readHeader` when the value was too big to load: `Value` is then empty. */
   bulk?: BulkRef;
+  /** Encapsulated pixel data: `Value` holds its fragments, the offset table first (PS3.5 A.4). */
+  encapsulated?: true;
 }
 
 /** Elements by tag 'GGGGEEEE', upper case. Order does not matter: writing sorts. */

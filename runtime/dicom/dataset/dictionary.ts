@@ -23,6 +23,8 @@ export interface VrRule {
   pad: number;
   /** Bytes of one binary value. */
   size?: number;
+  /** Bytes of the words that a value of bytes is made of, which big endian turns round: PS3.5 7.3. */
+  unit?: 2 | 4 | 8;
   /** Longest single value, in characters. */
   max?: number;
 }

@@ -1,19 +1,27 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { asScannerError, ScannerError } from '../../../hal/base/errors.js';
 import { type BulkRef, type Dataset, needText } from './dataset.js';
-import { decodeDataset, readElementHeader, UNDEFINED_LENGTH } from './decode.js';
-import { vrOf } from './dictionary.js';
-import { EXPLICIT_LITTLE_ENDIAN, isImplicit, needReadable } from './transfer-syntax.js';
+import { type DecodeOptions, decodeDataset, ElementReader } from './decode.js';
+import { vrRule } from './dictionary.js';
+import {
+  CutShort,
+  type ElementHeader,
+  ITEM,
+  readElementHeader,
+  SEQUENCE_END,
+  UNDEFINED_LENGTH,
+} from './element-header.js';
+import { InflateWindow } from './inflate.js';
+import { EXPLICIT_LITTLE_ENDIAN, encodingOf, isDeflated } from './transfer-syntax.js';
+import { type ByteWindow, FileWindow } from './window.js';
 
-const WINDOW_BYTES = 64 * 1024;
-/** Holds the meta information of nearly every file. */
-const META_BYTES = 1024;
 /** Values above this stay in the file. */
 const BULK_BYTES = 64 * 1024;
 /** Largest header (without bulk values) that is taken into memory. */
 const MAX_HEADER_BYTES = 32 * 1024 * 1024;
 const MAX_META_BYTES = 64 * 1024;
-const MAX_DEPTH = 32;
+/** How much of an element of undefined length is tried first. */
+const OPEN_BYTES = 4096;
 
 export interface FileMeta {
   meta: Dataset;
@@ -31,32 +39,43 @@ export interface FileHeader extends FileMeta {
   dataset: Dataset;
 }
 
+export interface HeaderOptions extends DecodeOptions {
+  /** 'GGGGEEEE'; default: to the end. */
+  stopAtTag?: string;
+}
+
 /**
  * Reads the meta information of a Part 10 file: all that sending it needs.
  * @throws ScannerError data.dicom, data.disk
  */
 export function readFileMeta(path: string): Promise<FileMeta> {
-  return withFile(path, async (window) => window.meta());
+  return withFile(path, async (window) => readMeta(window));
 }
 
 /**
- * Reads a Part 10 file's elements up to `stopAtTag` (default: to the end) without loading bulk values, whatever their size.
+ * Reads a Part 10 file's elements up to `stopAtTag` without loading bulk values, whatever their size and the file's syntax.
  * @throws ScannerError data.dicom, data.disk, limit.size
  */
-export function readHeader(path: string, options: { stopAtTag?: string } = {}): Promise<FileHeader> {
-  return withFile(path, async (window) => {
-    const meta = await window.meta();
-    needReadable(meta.transferSyntax);
-    const dataset = await scan(window, meta, options.stopAtTag ?? 'FFFFFFFF');
-    return { ...meta, dataset };
+export function readHeader(path: string, options: HeaderOptions = {}): Promise<FileHeader> {
+  return withFile(path, async (window, handle) => {
+    const meta = await readMeta(window);
+    if (!isDeflated(meta.transferSyntax)) {
+      return { ...meta, dataset: await new HeaderScan(window, meta.transferSyntax, options).run(meta.datasetOffset) };
+    }
+    const inflated = new InflateWindow(handle, meta.datasetOffset);
+    try {
+      return { ...meta, dataset: await new HeaderScan(inflated, meta.transferSyntax, options).run(0) };
+    } finally {
+      inflated.close();
+    }
   });
 }
 
-async function withFile<T>(path: string, read: (window: FileWindow) => Promise<T>): Promise<T> {
+async function withFile<T>(path: string, read: (window: FileWindow, handle: FileHandle) => Promise<T>): Promise<T> {
   let handle: FileHandle | undefined;
   try {
     handle = await open(path, 'r');
-    return await read(new FileWindow(handle, (await handle.stat()).size));
+    return await read(new FileWindow(handle, (await handle.stat()).size), handle);
   } catch (error) {
     if (error instanceof ScannerError) throw new ScannerError(error.code, { path, ...error.context }, error);
     throw asScannerError(error, 'data.missing', { what: path });
@@ -65,117 +84,112 @@ async function withFile<T>(path: string, read: (window: FileWindow) => Promise<T
   }
 }
 
-/** A stretch of a file in memory which moves forward as the scan does. */
-class FileWindow {
-  readonly size: number;
-  readonly #handle: FileHandle;
-  #buffer = Buffer.alloc(0);
-  #start = 0;
-  #window = META_BYTES;
-
-  constructor(handle: FileHandle, size: number) {
-    this.#handle = handle;
-    this.size = size;
+async function readMeta(window: FileWindow): Promise<FileMeta> {
+  const head = await window.at(0, 144);
+  if (head.toString('latin1', 128, 132) !== 'DICM') throw invalid('preamble', 'no DICM after 128 bytes');
+  const first = readElementHeader(head, 132, head.length, encodingOf(EXPLICIT_LITTLE_ENDIAN));
+  if (first?.tag !== '00020000' || first.length !== 4 || head.length < 144) {
+    throw invalid('meta header', 'no group length (0002,0000)');
   }
-
-  /** The bytes from `offset`, `count` of them or as many as the file has. */
-  async at(offset: number, count: number): Promise<Buffer> {
-    const want = Math.min(count, Math.max(0, this.size - offset));
-    if (offset < this.#start || offset + want > this.#start + this.#buffer.length) {
-      const length = Math.min(Math.max(want, this.#window), Math.max(0, this.size - offset));
-      const buffer = Buffer.allocUnsafe(length);
-      const { bytesRead } = await this.#handle.read(buffer, 0, length, offset);
-      this.#buffer = buffer.subarray(0, bytesRead);
-      this.#start = offset;
-      this.#window = WINDOW_BYTES;
-    }
-    return this.#buffer.subarray(offset - this.#start, offset - this.#start + want);
-  }
-
-  async meta(): Promise<FileMeta> {
-    const head = await this.at(0, 144);
-    if (head.toString('latin1', 128, 132) !== 'DICM') throw invalid('preamble', 'no DICM after 128 bytes');
-    const first = readElementHeader(head, 132, head.length, false);
-    if (first?.tag !== '00020000' || first.length !== 4 || head.length < 144) {
-      throw invalid('meta header', 'no group length (0002,0000)');
-    }
-    const length = head.readUInt32LE(140);
-    if (length > MAX_META_BYTES || 144 + length > this.size) throw invalid('meta header', `declares ${length} bytes`);
-    const meta = decodeDataset(await this.at(144, length), EXPLICIT_LITTLE_ENDIAN);
-    return {
-      meta,
-      sopClassUid: needText(meta, 'MediaStorageSOPClassUID'),
-      sopInstanceUid: needText(meta, 'MediaStorageSOPInstanceUID'),
-      transferSyntax: needText(meta, 'TransferSyntaxUID'),
-      datasetOffset: 144 + length,
-      size: this.size,
-    };
-  }
+  const length = head.readUInt32LE(140);
+  if (length > MAX_META_BYTES || 144 + length > window.size) throw invalid('meta header', `declares ${length} bytes`);
+  const meta = decodeDataset(await window.at(144, length), EXPLICIT_LITTLE_ENDIAN);
+  return {
+    meta,
+    sopClassUid: needText(meta, 'MediaStorageSOPClassUID'),
+    sopInstanceUid: needText(meta, 'MediaStorageSOPInstanceUID'),
+    transferSyntax: needText(meta, 'TransferSyntaxUID'),
+    datasetOffset: 144 + length,
+    size: window.size,
+  };
 }
 
-async function scan(window: FileWindow, meta: FileMeta, stopAtTag: string): Promise<Dataset> {
-  const implicit = isImplicit(meta.transferSyntax);
-  const kept: Buffer[] = [];
-  const left: { tag: string; vr: string; bulk: BulkRef }[] = [];
-  let keptBytes = 0;
-  let offset = meta.datasetOffset;
-  while (offset < window.size) {
-    const header = readElementHeader(await window.at(offset, 12), 0, Math.min(12, window.size - offset), implicit);
-    if (!header) throw invalid(`byte ${offset}`, 'the file ends within an element');
-    if (header.tag >= stopAtTag) break;
+/** One walk over the top level of a dataset. */
+class HeaderScan {
+  readonly #window: ByteWindow;
+  readonly #reader: ElementReader;
+  readonly #stopAtTag: string;
+  readonly #inflated: boolean;
+  #kept = 0;
+
+  constructor(window: ByteWindow, transferSyntax: string, options: HeaderOptions) {
+    this.#window = window;
+    this.#reader = new ElementReader(transferSyntax, options);
+    this.#stopAtTag = options.stopAtTag ?? 'FFFFFFFF';
+    this.#inflated = isDeflated(transferSyntax);
+  }
+
+  async run(start: number): Promise<Dataset> {
+    for (let offset = start; ; ) {
+      const header = await this.#header(offset);
+      if (!header || header.tag >= this.#stopAtTag) return this.#reader.dataset;
+      offset = await this.#element(offset, header);
+    }
+  }
+
+  /** The header at `offset`, its value's offset counted from there; undefined at the end. */
+  async #header(offset: number): Promise<ElementHeader | undefined> {
+    const head = this.#window.peek(offset, 12) ?? (await this.#window.at(offset, 12));
+    if (head.length === 0) return undefined;
+    const header = readElementHeader(head, 0, head.length, this.#reader.encoding);
+    if (header) return header;
+    throw invalid(`byte ${offset}`, 'the file ends within an element');
+  }
+
+  /** Takes the element or leaves it in the file. @returns where it ends */
+  async #element(offset: number, header: ElementHeader): Promise<number> {
+    const vr = this.#reader.vrOf(header);
     const valueOffset = offset + header.valueOffset;
-    const vr = implicit ? vrOf(header.tag) : header.vr;
-    const open = header.length === UNDEFINED_LENGTH;
-    const next = await elementEnd(window, offset, implicit, 0);
-    const big = open ? vr[0] === 'O' : vr !== 'SQ' && header.length > BULK_BYTES;
-    if (big) {
-      left.push({ tag: header.tag, vr, bulk: { offset: valueOffset, length: open ? undefined : header.length } });
-    } else {
-      keptBytes += next - offset;
-      if (keptBytes > MAX_HEADER_BYTES) {
-        throw new ScannerError('limit.size', { what: 'header', value: keptBytes, max: MAX_HEADER_BYTES });
-      }
-      kept.push(Buffer.from(await window.at(offset, next - offset)));
+    if (header.length === UNDEFINED_LENGTH) {
+      if (vr[0] !== 'O') return offset + (await this.#take(offset, OPEN_BYTES, true));
+      this.#leave(header.tag, vr, { offset: valueOffset, length: undefined });
+      return this.#pixelsEnd(header.tag, valueOffset);
     }
-    offset = next;
+    const { length } = header;
+    if (vr === 'SQ' || length <= BULK_BYTES)
+      return offset + (await this.#take(offset, header.valueOffset + length, false));
+    this.#leave(header.tag, vr, { offset: valueOffset, length });
+    return this.#end(header.tag, valueOffset, length);
   }
-  const ds = decodeDataset(Buffer.concat(kept), meta.transferSyntax);
-  for (const { tag, vr, bulk } of left) ds[tag] = { vr, Value: [], bulk };
-  return ds;
-}
 
-/** Where the element at `offset` ends; walks items where no length is declared. */
-async function elementEnd(window: FileWindow, offset: number, implicit: boolean, depth: number): Promise<number> {
-  if (depth > MAX_DEPTH) throw invalid(`byte ${offset}`, `nested deeper than ${MAX_DEPTH}`);
-  const header = readElementHeader(await window.at(offset, 12), 0, Math.min(12, window.size - offset), implicit);
-  if (!header) throw invalid(`byte ${offset}`, 'the file ends within an element');
-  const valueOffset = offset + header.valueOffset;
-  if (header.length !== UNDEFINED_LENGTH) return checkedEnd(window, header.tag, valueOffset, header.length);
-  const inner = implicit || header.vr === 'UN';
-  let at = valueOffset;
-  for (;;) {
-    const item = readElementHeader(await window.at(at, 8), 0, Math.min(8, window.size - at), true);
-    if (item?.tag === 'FFFEE0DD') return at + 8;
-    if (item?.tag !== 'FFFEE000') throw invalid(`${header.tag} at byte ${at}`, 'an item was expected');
-    if (item.length !== UNDEFINED_LENGTH) at = checkedEnd(window, 'item', at + 8, item.length);
-    else at = await itemEnd(window, at + 8, inner, depth + 1);
+  /** Reads the element at `offset`; one without a length is tried with more and more bytes. @returns its length */
+  async #take(offset: number, count: number, open: boolean): Promise<number> {
+    for (let want = count; ; want *= 2) {
+      if (this.#kept + want > MAX_HEADER_BYTES) {
+        throw new ScannerError('limit.size', { what: 'header', value: this.#kept + want, max: MAX_HEADER_BYTES });
+      }
+      const bytes = this.#window.peek(offset, want) ?? (await this.#window.at(offset, want));
+      try {
+        const length = this.#reader.read(bytes, offset);
+        this.#kept += length;
+        return length;
+      } catch (error) {
+        if (!open || bytes.length < want || !(error instanceof CutShort)) throw error;
+      }
+    }
   }
-}
 
-async function itemEnd(window: FileWindow, start: number, implicit: boolean, depth: number): Promise<number> {
-  let at = start;
-  for (;;) {
-    const header = readElementHeader(await window.at(at, 8), 0, Math.min(8, window.size - at), true);
-    if (!header) throw invalid(`byte ${at}`, 'the file ends within an item');
-    if (header.tag === 'FFFEE00D') return at + 8;
-    at = await elementEnd(window, at, implicit, depth);
+  #leave(tag: string, vr: string, bulk: BulkRef): void {
+    const unit = this.#reader.encoding.bigEndian ? (vrRule(vr)?.unit ?? vrRule(vr)?.size) : undefined;
+    if (this.#inflated) bulk.inflated = true;
+    if (unit && unit > 1) bulk.bigEndianUnit = unit as 2 | 4 | 8;
+    this.#reader.dataset[tag] ??= { vr, Value: [], bulk };
   }
-}
 
-function checkedEnd(window: FileWindow, tag: string, valueOffset: number, length: number): number {
-  const end = valueOffset + length;
-  if (end > window.size) throw invalid(tag, `declares ${length} bytes, ${window.size - valueOffset} are left`);
-  return end;
+  /** Where encapsulated pixels end: their fragments are stepped over. */
+  async #pixelsEnd(tag: string, start: number): Promise<number> {
+    for (let offset = start; ; ) {
+      const item = await this.#header(offset);
+      if (item?.tag === SEQUENCE_END) return offset + 8;
+      if (item?.tag !== ITEM) throw invalid(`${tag} at byte ${offset}`, 'an item was expected');
+      offset = await this.#end('item', offset + 8, item.length);
+    }
+  }
+
+  async #end(tag: string, valueOffset: number, length: number): Promise<number> {
+    if (await this.#window.reaches(valueOffset + length)) return valueOffset + length;
+    throw invalid(`${tag} at byte ${valueOffset}`, `declares ${length} bytes, fewer are left`);
+  }
 }
 
 function invalid(where: string, message: string): ScannerError {

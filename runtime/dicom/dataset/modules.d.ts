@@ -1,4 +1,4 @@
-/** The parts of two untyped packages that petrig uses. */
+/** The parts of an untyped package that petrig uses. */
 
 declare module 'dcmjs' {
   export interface DictionaryEntry {
@@ -11,18 +11,6 @@ declare module 'dcmjs' {
     constructor(size: number, littleEndian?: boolean);
     readonly size: number;
     getBuffer(): ArrayBuffer;
-  }
-  export class ReadBufferStream {
-    constructor(buffer: ArrayBuffer | Uint8Array, littleEndian?: boolean, options?: object);
-    offset: number;
-  }
-  export interface ValueRepresentationCodec {
-    read(
-      stream: ReadBufferStream,
-      length: number,
-      syntax: string,
-      options: object,
-    ): { rawValue: unknown; value: unknown };
   }
   interface Dcmjs {
     data: {
@@ -41,9 +29,7 @@ declare module 'dcmjs' {
           options: { allowInvalidVRLength: boolean },
         ): void;
       };
-      ReadBufferStream: typeof ReadBufferStream;
       WriteBufferStream: typeof WriteBufferStream;
-      ValueRepresentation: { createByTypeString(vr: string): ValueRepresentationCodec };
     };
     log: { setLevel(level: string): void };
   }

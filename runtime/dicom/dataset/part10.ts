@@ -3,9 +3,10 @@ import { DEFAULT_IMPLEMENTATION, type Implementation } from '../implementation.j
 import type { BulkValue } from './bulk.js';
 import { type Dataset, dataset, needText, setElement } from './dataset.js';
 import { DurableFile, type WrittenFile } from './durable-file.js';
-import { encodeDataset, encodeElementHeader } from './encode.js';
+import { encodeElementHeader } from './element-header.js';
+import { encodeDataset } from './encode.js';
 import { datasetSegments } from './segments.js';
-import { EXPLICIT_LITTLE_ENDIAN } from './transfer-syntax.js';
+import { EXPLICIT_LITTLE_ENDIAN, encodingOf } from './transfer-syntax.js';
 
 export interface Part10Options {
   implementation?: Implementation;
@@ -33,7 +34,10 @@ export function encodeFileMeta(
   const body = encodeDataset(meta, EXPLICIT_LITTLE_ENDIAN);
   const length = Buffer.alloc(4);
   length.writeUInt32LE(body.length);
-  const groupLength = Buffer.concat([encodeElementHeader('00020000', 'UL', 4, false), length]);
+  const groupLength = Buffer.concat([
+    encodeElementHeader('00020000', 'UL', 4, encodingOf(EXPLICIT_LITTLE_ENDIAN)),
+    length,
+  ]);
   return Buffer.concat([Buffer.alloc(128), Buffer.from('DICM', 'latin1'), groupLength, body]);
 }
 

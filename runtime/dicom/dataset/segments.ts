@@ -1,10 +1,9 @@
 import { ScannerError } from '../../../hal/base/errors.js';
 import type { BulkValue } from './bulk.js';
 import type { Dataset } from './dataset.js';
-import { encodeDataset, encodeElementHeader } from './encode.js';
-import { isImplicit } from './transfer-syntax.js';
-
-const UNDEFINED_LENGTH = 0xffffffff;
+import { encodeElementHeader, UNDEFINED_LENGTH } from './element-header.js';
+import { encodeDataset } from './encode.js';
+import { type Encoding, encodingOf } from './transfer-syntax.js';
 
 /**
  * The bytes of a dataset in order, with the values of some elements standing elsewhere.
@@ -22,24 +21,24 @@ export function* datasetSegments<B extends BulkValue>(
     const element = ds[tag];
     if (!element) throw new ScannerError('data.missing', { what: `element ${tag} of the bulk value` });
     const value = bulk[tag]!;
-    yield encodeDataset(between(ds, after, tag), transferSyntax, terms);
-    yield bulkHeader(tag, element.vr, value.length, isImplicit(transferSyntax));
+    yield encodeDataset(between(ds, after, tag), transferSyntax, { terms });
+    yield bulkHeader(tag, element.vr, value.length, encodingOf(transferSyntax));
     yield { tag, value };
     if (value.length !== undefined && value.length & 1) yield Buffer.from([0]);
     after = tag;
   }
-  yield encodeDataset(between(ds, after, 'G'), transferSyntax, terms);
+  yield encodeDataset(between(ds, after, 'G'), transferSyntax, { terms });
 }
 
 function between(ds: Dataset, after: string, before: string): Dataset {
   return Object.fromEntries(Object.entries(ds).filter(([tag]) => tag > after && tag < before));
 }
 
-function bulkHeader(tag: string, vr: string, length: number | undefined, implicit: boolean): Buffer {
-  if (length === undefined) return encodeElementHeader(tag, vr, UNDEFINED_LENGTH, implicit);
+function bulkHeader(tag: string, vr: string, length: number | undefined, encoding: Encoding): Buffer {
+  if (length === undefined) return encodeElementHeader(tag, vr, UNDEFINED_LENGTH, encoding);
   const padded = length + (length & 1);
   if (padded >= UNDEFINED_LENGTH) {
     throw new ScannerError('limit.size', { what: `value of ${tag}`, value: length, max: UNDEFINED_LENGTH - 1 });
   }
-  return encodeElementHeader(tag, vr, padded, implicit);
+  return encodeElementHeader(tag, vr, padded, encoding);
 }

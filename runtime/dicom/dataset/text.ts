@@ -47,9 +47,10 @@ export function readText(bytes: Uint8Array, terms: string | undefined, vr: strin
   return { ...decodeAnyway(bytes), mismatch: true };
 }
 
-/** The text alone: see `readText`. */
-export function decodeText(bytes: Uint8Array, terms: string | undefined, vr: string): string {
-  return readText(bytes, terms, vr).text;
+/** What a misspelled or unknown Specific Character Set is taken for; undefined when there is nothing to say of it. */
+export function correctedTerms(terms: string): string | undefined {
+  const set = characterSetOf(terms);
+  return set.declaredWell ? undefined : set.terms;
 }
 
 /**

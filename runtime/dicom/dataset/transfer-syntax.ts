@@ -1,4 +1,3 @@
-import { ScannerError } from '../../../hal/base/errors.js';
 import { readTable } from '../../../hal/base/table.js';
 
 export interface TransferSyntax {
@@ -21,6 +20,8 @@ export const TRANSFER_SYNTAXES: Readonly<Record<string, TransferSyntax>> = readT
 
 export const IMPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2';
 export const EXPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
+export const DEFLATED_EXPLICIT = '1.2.840.10008.1.2.1.99';
+export const EXPLICIT_BIG_ENDIAN = '1.2.840.10008.1.2.2';
 
 /** What we offer and accept, best first, where nothing else is configured. */
 export const UNCOMPRESSED: readonly string[] = [EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN];
@@ -29,13 +30,17 @@ export function isImplicit(uid: string): boolean {
   return uid === IMPLICIT_LITTLE_ENDIAN;
 }
 
-/**
- * Refuses the syntaxes whose datasets we pass through but do not read: big endian and deflated.
- * @throws ScannerError data.dicom
- */
-export function needReadable(uid: string): void {
-  const syntax = TRANSFER_SYNTAXES[uid];
-  if (syntax?.bigEndian || syntax?.deflated) {
-    throw new ScannerError('data.dicom', { where: 'dataset', message: `${syntax.name} is passed through, not read` });
-  }
+/** How the elements of a dataset are written: PS3.5 7.1 and 7.3. */
+export interface Encoding {
+  implicit: boolean;
+  bigEndian: boolean;
+}
+
+/** The encoding of a syntax; one that we do not know is explicit VR little endian, as all that came after the first two. */
+export function encodingOf(uid: string): Encoding {
+  return { implicit: isImplicit(uid), bigEndian: TRANSFER_SYNTAXES[uid]?.bigEndian ?? false };
+}
+
+export function isDeflated(uid: string): boolean {
+  return TRANSFER_SYNTAXES[uid]?.deflated ?? false;
 }
