@@ -18,8 +18,7 @@ export function privateVr(creator: string, tag: number): string | undefined {
   return VRS.get(`${groupOf(tag)}${hex(tag & 0xff, 2)} ${creator}`);
 }
 
-/** True when the creator has registered elements in the tag's group. */
-export function isKnownCreator(creator: string, tag: number): boolean {
+function isKnownCreator(creator: string, tag: number): boolean {
   return CREATORS.has(`${groupOf(tag)} ${creator}`);
 }
 
@@ -29,4 +28,16 @@ function groupOf(tag: number): string {
 
 function hex(value: number, digits: number): string {
   return value.toString(16).toUpperCase().padStart(digits, '0');
+}
+
+/** True for a registered element, and for the reservation of a block by someone who registered some. */
+export function isKnownPrivate({ tag, creator }: { tag: number; creator: string | undefined }): boolean {
+  if (creator === undefined) return false;
+  return isCreatorElement(tag) ? isKnownCreator(creator, tag) : privateVr(creator, tag) !== undefined;
+}
+
+/** True for (gggg,0010) to (gggg,00FF). */
+export function isCreatorElement(tag: number): boolean {
+  const element = tag & 0xffff;
+  return element >= 0x10 && element <= 0xff;
 }

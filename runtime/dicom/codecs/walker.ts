@@ -2,7 +2,7 @@ import { ScannerError } from '../../../hal/base/errors.js';
 import { vrOf, vrRule } from '../dataset/dictionary.js';
 import { TRANSFER_SYNTAXES } from '../dataset/transfer-syntax.js';
 import type { ByteStore } from './bytes.js';
-import { privateVr } from './private.js';
+import { isCreatorElement, privateVr } from './private.js';
 
 /** How a dataset's elements are written. */
 export interface Encoding {
@@ -35,7 +35,7 @@ export interface Token {
   depth: number;
   /** How it is written: what stands in an undefined-length UN is implicit little endian (PS3.5 6.2.2). */
   encoding: Encoding;
-  /** For a private element: who reserves its block, if anyone. */
+  /** For a private element: who reserves its block, if anyone; for the reservation, whose it is. */
   creator: string | undefined;
 }
 
@@ -49,7 +49,6 @@ const MAX_DEPTH = 64;
 /** Tokens of one dataset: bounds time and what visitors keep. */
 const MAX_TOKENS = 4_000_000;
 const MAX_CREATOR_BYTES = 64;
-const WINDOW_BYTES = 64 * 1024;
 
 interface Level {
   kind: 'elements' | 'items' | 'fragments';
@@ -141,7 +140,7 @@ export class DatasetWalker {
     const isCreator = isPrivateTag(tag) && isCreatorElement(tag) && length <= MAX_CREATOR_BYTES;
     if (isCreator || this.#options.wants?.(tag, length, level.depth)) {
       if (!this.#has(bytes + length)) return 'more';
-      if (isCreator) this.#reserve(level, tag, this.value(token));
+      if (isCreator) token.creator = this.#reserve(level, tag, this.value(token));
     }
     this.position = valueOffset + length;
     return token;
@@ -236,9 +235,11 @@ export class DatasetWalker {
     return isPrivateTag(tag) ? level.creators?.get(tag >>> 8) : undefined;
   }
 
-  #reserve(level: Level, tag: number, value: Buffer): void {
+  #reserve(level: Level, tag: number, value: Buffer): string {
+    const creator = value.toString('latin1').trim().replace(/\0+$/, '');
     level.creators ??= new Map();
-    level.creators.set((((tag >>> 16) << 8) | (tag & 0xff)) >>> 0, value.toString('latin1').replace(/[\0 ]+$/, ''));
+    level.creators.set((((tag >>> 16) << 8) | (tag & 0xff)) >>> 0, creator);
+    return creator;
   }
 
   /** True when `count` bytes from the position are in the window; else `wanted` says how many must come. */
@@ -265,7 +266,7 @@ export async function walk(bytes: ByteStore, walker: DatasetWalker, visit: (toke
       visit(token);
       continue;
     }
-    const window = await bytes.read(walker.position, Math.max(walker.wanted, WINDOW_BYTES));
+    const window = await bytes.window(walker.position, walker.wanted);
     if (window.length < walker.wanted) {
       const got = walker.position + window.length;
       throw new ScannerError('data.truncated', { what: 'dataset', got, expected: bytes.size });
@@ -276,12 +277,6 @@ export async function walk(bytes: ByteStore, walker: DatasetWalker, visit: (toke
 
 export function isPrivateTag(tag: number): boolean {
   return (tag & 0x10000) !== 0;
-}
-
-/** True for (gggg,0010) to (gggg,00FF). */
-export function isCreatorElement(tag: number): boolean {
-  const element = tag & 0xffff;
-  return element >= 0x10 && element <= 0xff;
 }
 
 export function hexTag(tag: number): string {

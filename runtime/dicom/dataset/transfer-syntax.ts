@@ -10,6 +10,8 @@ export interface TransferSyntax {
   codec?: 'rle' | 'jpeg' | 'jpeg2000';
   /** Pixels in it have lost something, or may have. */
   lossy?: boolean;
+  /** What received objects are turned into: notes of the statement's Table 6. */
+  importAs?: string;
 }
 
 /** Transfer syntaxes by UID: PS3.6 A. */

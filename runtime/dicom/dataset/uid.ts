@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { ScannerError } from '../../../hal/base/errors.js';
 
 /** The root for UIDs made from UUIDs: PS3.5 B.2. */
@@ -9,10 +9,22 @@ export const UUID_ROOT = '2.25';
  * @throws ScannerError config.invalid when the root is no UID or leaves less than 16 digits
  */
 export function makeUid(root: string = UUID_ROOT): string {
-  const random = randomBytes(16);
-  random[6] = (random[6]! & 0x0f) | 0x40;
-  random[8] = (random[8]! & 0x3f) | 0x80;
-  const digits = BigInt(`0x${random.toString('hex')}`).toString();
+  return uidOf(randomBytes(16), 4, root);
+}
+
+/**
+ * The UID that always comes out for the same `name`: a UUID of version 8 from its hash. Whoever makes an object anew from the same
+ * source gives it the same UID.
+ * @throws ScannerError config.invalid as `makeUid`
+ */
+export function deriveUid(name: string, root: string = UUID_ROOT): string {
+  return uidOf(createHash('sha256').update(name).digest().subarray(0, 16), 8, root);
+}
+
+function uidOf(bytes: Buffer, version: number, root: string): string {
+  bytes[6] = (bytes[6]! & 0x0f) | (version << 4);
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const digits = BigInt(`0x${bytes.toString('hex')}`).toString();
   if (root === UUID_ROOT) return `${root}.${digits}`;
   if (!isUid(root) || root.length > 47) {
     throw new ScannerError('config.invalid', {
@@ -21,7 +33,7 @@ export function makeUid(root: string = UUID_ROOT): string {
       expected: 'a UID of at most 47 characters',
     });
   }
-  // a version 4 UUID never starts a decimal with 0, so any cut of it is a legal component
+  // a UUID's decimal never starts with 0, so any cut of it is a legal component
   return `${root}.${digits.slice(0, 63 - root.length)}`;
 }
 

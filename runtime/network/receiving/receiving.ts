@@ -1,0 +1,181 @@
+/** Storage as SCP, as the statement has it: 3.2.3. */
+
+import { randomBytes } from 'node:crypto';
+import { unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../../../hal/base/clock.js';
+import { asScannerError, ScannerError } from '../../../hal/base/errors.js';
+import type { Log } from '../../../hal/base/log.js';
+import type { Archive } from '../../archive/archive.js';
+import type { CodecPool } from '../../dicom/codecs/pool.js';
+import { DurableFile, type WrittenFile } from '../../dicom/dataset/durable-file.js';
+import { encodeFileMeta } from '../../dicom/dataset/part10.js';
+import type { DimseRequest, Reply } from '../../dicom/dimse/performer.js';
+import { hexStatus, STATUS, statusClass } from '../../dicom/dimse/status.js';
+import type { Implementation } from '../../dicom/implementation.js';
+import type { Service } from '../../dicom/services/server.js';
+import { type IncomingObject, storageService } from '../../dicom/services/store-scp.js';
+import { storageSyntaxes } from '../../dicom/storage-classes.js';
+import { type Changes, type ChangedObject, changeObject, changesFor } from './changes.js';
+import { rememberConversion } from './conversions.js';
+import { datasetInFile, datasetInMemory, type ReceivedDataset } from './file.js';
+import { inspect } from './findings.js';
+import { implausible } from './plausible.js';
+import { DiskGauge } from './resources.js';
+
+export interface ReceivingOptions {
+  archive: Pick<Archive, 'importFile' | 'importBytes' | 'saveState'>;
+  /** For objects on their way in; on the archive's disk. */
+  folder: string;
+  codecs: CodecPool;
+  /** What is done to objects of a calling AE title: changed as the statement orders, or nothing at all. */
+  importFrom(callingAe: string): 'statement' | 'preserve';
+  /** Objects are refused while less is free on the disk, bytes. */
+  reserveBytes: number;
+  uidRoot?: string;
+  implementation?: Implementation;
+  clock: Clock;
+  log: Log;
+}
+
+/** A dataset up to this is handed over in memory when it has been changed, bytes. */
+const SMALL_BYTES = 64 * 1024;
+
+/** Takes objects into the archive; whatever is not success is answered, and then the association is aborted: 3.2.3.1.3. */
+export function receivingService(options: ReceivingOptions): Service {
+  const receiver = new Receiver(options);
+  const storage = storageService({
+    syntaxes: storageSyntaxes(),
+    implementation: options.implementation,
+    pathFor: () => receiver.place(),
+    onStored: (object, file) => receiver.file(object, file),
+    onSmall: (object, part10) => receiver.small(object, part10),
+  });
+  const store = storage.operations['C-STORE']!;
+  return { ...storage, operations: { 'C-STORE': (request) => answered(request, store, options.log) } };
+}
+
+async function answered(
+  request: DimseRequest,
+  store: NonNullable<Service['operations']['C-STORE']>,
+  log: Log,
+): Promise<Reply> {
+  const reply = await (store(request) as Promise<Reply>).catch((error: unknown) => {
+    if (request.association.over) throw error;
+    return refusal(asScannerError(error), STATUS.processingFailure);
+  });
+  if (statusClass(reply.status) !== 'success') {
+    const { callingAe } = request.association.info;
+    const sopInstanceUid = request.command.AffectedSOPInstanceUID;
+    log.warn({ callingAe, sopInstanceUid, status: hexStatus(reply.status), comment: reply.comment }, 'object refused');
+    const reason = `an object was refused with ${hexStatus(reply.status)}`;
+    void request.replied.then(() => request.association.abort(reason));
+  }
+  return reply;
+}
+
+class Receiver {
+  readonly #options: ReceivingOptions;
+  readonly #disk: DiskGauge;
+
+  constructor(options: ReceivingOptions) {
+    this.#options = options;
+    this.#disk = new DiskGauge(options.folder, options.clock);
+  }
+
+  /** Where a file may be written, or why none may. */
+  async place(): Promise<string | Reply> {
+    const { folder, reserveBytes } = this.#options;
+    const free = await this.#disk.free();
+    if (free >= reserveBytes) return join(folder, `${randomBytes(12).toString('hex')}.dcm`);
+    return { status: STATUS.outOfResources, comment: `${free} bytes are free on the disk, ${reserveBytes} are kept` };
+  }
+
+  async file(object: IncomingObject, { path, size }: WrittenFile): Promise<Reply | undefined> {
+    const open = () => datasetInFile(path, size, object.head);
+    const refused = await this.#take(object, open, () => this.#options.archive.importFile(path));
+    if (refused !== 'kept') await unlink(path).catch(() => undefined);
+    return typeof refused === 'object' ? refused : undefined;
+  }
+
+  async small(object: IncomingObject, part10: Buffer): Promise<Reply | undefined> {
+    const open = async () => datasetInMemory(part10);
+    const refused = await this.#take(object, open, () => this.#options.archive.importBytes(part10));
+    return typeof refused === 'object' ? refused : undefined;
+  }
+
+  /** @returns 'kept' when the object went as it came, 'changed' when another one went in its place, or the refusal */
+  async #take(
+    object: IncomingObject,
+    open: () => Promise<ReceivedDataset>,
+    keep: () => Promise<unknown>,
+  ): Promise<'kept' | 'changed' | Reply> {
+    let dataset: ReceivedDataset | undefined;
+    try {
+      dataset = await open();
+      const checked = await this.#check(object, dataset);
+      if (checked && 'status' in checked) return checked;
+      if (!checked) {
+        await keep();
+        return 'kept';
+      }
+      await this.#keepChanged(object, dataset, checked);
+      return 'changed';
+    } catch (thrown) {
+      const error = asScannerError(thrown);
+      return refusal(error, STATUS.processingFailure);
+    } finally {
+      await dataset?.close();
+    }
+  }
+
+  /** @returns the refusal, what is to be changed, or undefined when the object goes as it came */
+  async #check(object: IncomingObject, { bytes }: ReceivedDataset): Promise<Reply | Changes | undefined> {
+    try {
+      const found = await inspect(bytes, object.transferSyntax);
+      const wrong = implausible(object, found);
+      if (wrong) return { status: STATUS.invalidDataSet, comment: wrong };
+      return this.#options.importFrom(object.callingAe) === 'statement' ? changesFor(object, found) : undefined;
+    } catch (error) {
+      return refusal(asScannerError(error), STATUS.invalidDataSet);
+    }
+  }
+
+  async #keepChanged(object: IncomingObject, { bytes }: ReceivedDataset, changes: Changes): Promise<void> {
+    const changed = await changeObject(bytes, object, changes, this.#options);
+    const { sopInstanceUid } = changed;
+    const converted = sopInstanceUid !== object.sopInstanceUid;
+    if (converted) await rememberConversion(this.#options.archive, object.sopInstanceUid, sopInstanceUid);
+    const fields = { from: object.callingAe, sopInstanceUid: object.sopInstanceUid, changes };
+    if (converted) this.#options.log.info({ ...fields, newSopInstanceUid: sopInstanceUid }, 'retired class converted');
+    else this.#options.log.debug(fields, 'object changed on import');
+    await this.#write(object, changed);
+  }
+
+  async #write({ callingAe }: IncomingObject, changed: ChangedObject): Promise<void> {
+    const { archive, folder, implementation } = this.#options;
+    const meta = encodeFileMeta(changed, { implementation, sourceAeTitle: callingAe });
+    if (changed.plan.length <= SMALL_BYTES) {
+      const parts: Uint8Array[] = [meta];
+      for await (const chunk of changed.plan.chunks()) parts.push(chunk);
+      await archive.importBytes(Buffer.concat(parts));
+      return;
+    }
+    const file = await DurableFile.create(join(folder, `${randomBytes(12).toString('hex')}.dcm`), { hash: false });
+    try {
+      await file.write(meta);
+      for await (const chunk of changed.plan.chunks()) await file.write(chunk);
+      const { path } = await file.commit();
+      await archive.importFile(path);
+    } catch (error) {
+      await file.discard();
+      throw error;
+    }
+  }
+}
+
+/** A700 where the disk is at fault; what else went wrong as the caller says. */
+function refusal(error: ScannerError, otherwise: number): Reply {
+  const status = error.code === 'data.disk' ? STATUS.outOfResources : otherwise;
+  return { status, comment: error.message };
+}
