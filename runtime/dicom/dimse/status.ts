@@ -30,6 +30,8 @@ interface Statuses {
   resourceLimitation: number;
   outOfResources: number;
   identifierMismatch: number;
+  /** Of C-STORE: the dataset does not match its SOP class. */
+  invalidDataSet: number;
   cannotUnderstand: number;
 }
 

@@ -16,6 +16,8 @@ export interface IncomingObject {
   transferSyntax: string;
   callingAe: string;
   calledAe: string;
+  /** Of an object that goes to a file: the first bytes of that file, meta header and all, about 64 KiB of them. */
+  head?: Buffer;
 }
 
 /** Bytes of a dataset that is handed over in memory: headers without pixels, reports, presentation states. */
@@ -78,11 +80,12 @@ async function receive(
   if (parts.length === 1) throw new ScannerError('data.dicom', { where: 'dataset', message: 'it is empty' });
   if (whole && options.onSmall) return (await options.onSmall(object, Buffer.concat(parts))) ?? undefined;
   const file = await DurableFile.create(path, { hash: options.hash });
+  const head = Buffer.concat(parts);
   try {
     for (const part of parts) await file.write(part);
     for (let next = await pieces.next(); !next.done; next = await pieces.next()) await file.write(next.value);
     const written = await file.commit();
-    return (await options.onStored?.(object, written)) ?? undefined;
+    return (await options.onStored?.({ ...object, head }, written)) ?? undefined;
   } catch (error) {
     await file.discard();
     throw error;

@@ -12,10 +12,14 @@ export interface Findings {
   unknownPrivate: boolean;
   /** Private elements in items of sequences. */
   nestedPrivate: boolean;
+  /** Bytes before Pixel Data, or of all where there is none. */
+  headerBytes: number;
 }
 
 /** A UID has 64 bytes; what is longer is not read to find that out. */
 const MAX_UID_BYTES = 128;
+
+const PIXEL_DATA = 0x7fe00010;
 
 const UID_TAGS: ReadonlyMap<number, 'sopClassUid' | 'sopInstanceUid' | 'studyInstanceUid' | 'seriesInstanceUid'> =
   new Map([
@@ -37,6 +41,7 @@ export async function inspect(bytes: ByteStore, transferSyntax: string): Promise
     seriesInstanceUid: '',
     unknownPrivate: false,
     nestedPrivate: false,
+    headerBytes: bytes.size,
   };
   const walker = new DatasetWalker(bytes.size, encodingOf(transferSyntax), {
     wants: (tag, length, depth) => depth === 0 && length <= MAX_UID_BYTES && UID_TAGS.has(tag),
@@ -44,6 +49,7 @@ export async function inspect(bytes: ByteStore, transferSyntax: string): Promise
   await walk(bytes, walker, (token) => {
     if (token.kind !== 'element' && token.kind !== 'sequence' && token.kind !== 'pixels') return;
     if (isPrivateTag(token.tag)) notePrivate(found, token);
+    if (token.depth === 0 && token.tag === PIXEL_DATA) found.headerBytes = Math.min(found.headerBytes, token.offset);
     const field = token.depth === 0 ? UID_TAGS.get(token.tag) : undefined;
     if (field && token.kind === 'element') found[field] = uidIn(token, walker);
   });

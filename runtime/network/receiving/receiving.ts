@@ -4,10 +4,13 @@ import { randomBytes } from 'node:crypto';
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../../hal/base/clock.js';
-import { asScannerError, ScannerError } from '../../../hal/base/errors.js';
+import { asScannerError, type ScannerError } from '../../../hal/base/errors.js';
 import type { Log } from '../../../hal/base/log.js';
 import type { Archive } from '../../archive/archive.js';
+import { readExactly } from '../../dicom/codecs/bytes.js';
 import type { CodecPool } from '../../dicom/codecs/pool.js';
+import type { Dataset } from '../../dicom/dataset/dataset.js';
+import { decodeDataset } from '../../dicom/dataset/decode.js';
 import { DurableFile, type WrittenFile } from '../../dicom/dataset/durable-file.js';
 import { encodeFileMeta } from '../../dicom/dataset/part10.js';
 import type { DimseRequest, Reply } from '../../dicom/dimse/performer.js';
@@ -16,15 +19,30 @@ import type { Implementation } from '../../dicom/implementation.js';
 import type { Service } from '../../dicom/services/server.js';
 import { type IncomingObject, storageService } from '../../dicom/services/store-scp.js';
 import { storageSyntaxes } from '../../dicom/storage-classes.js';
-import { type Changes, type ChangedObject, changeObject, changesFor } from './changes.js';
+import { type ChangedObject, type Changes, changeObject, changesFor } from './changes.js';
 import { rememberConversion } from './conversions.js';
 import { datasetInFile, datasetInMemory, type ReceivedDataset } from './file.js';
-import { inspect } from './findings.js';
+import { type Findings, inspect } from './findings.js';
 import { implausible } from './plausible.js';
 import { DiskGauge } from './resources.js';
 
+/** Where received objects go: the archive. */
+export interface ObjectSink extends Pick<Archive, 'saveState'> {
+  /** Takes the file over. Resolves when the object is durable, also when the first of its UID is kept instead of it. */
+  importFile(path: string, known?: KnownOfObject): Promise<unknown>;
+  importBytes(part10: Buffer, known?: KnownOfObject): Promise<unknown>;
+}
+
+/** What need not be found out again. */
+export interface KnownOfObject {
+  /** SHA-256 of the Part 10 file, hexadecimal. */
+  checksum?: string;
+  /** Its elements up to the pixel data. */
+  header?: { dataset: Dataset; transferSyntax: string };
+}
+
 export interface ReceivingOptions {
-  archive: Pick<Archive, 'importFile' | 'importBytes' | 'saveState'>;
+  archive: ObjectSink;
   /** For objects on their way in; on the archive's disk. */
   folder: string;
   codecs: CodecPool;
@@ -91,51 +109,49 @@ class Receiver {
     return { status: STATUS.outOfResources, comment: `${free} bytes are free on the disk, ${reserveBytes} are kept` };
   }
 
-  async file(object: IncomingObject, { path, size }: WrittenFile): Promise<Reply | undefined> {
+  async file(object: IncomingObject, { path, size, sha256 }: WrittenFile): Promise<Reply | undefined> {
     const open = () => datasetInFile(path, size, object.head);
-    const refused = await this.#take(object, open, () => this.#options.archive.importFile(path));
-    if (refused !== 'kept') await unlink(path).catch(() => undefined);
-    return typeof refused === 'object' ? refused : undefined;
+    const keep = (known: KnownOfObject) =>
+      this.#options.archive.importFile(path, { ...known, checksum: sha256 || undefined });
+    const taken = await this.#take(object, open, keep);
+    if (taken !== 'kept') await unlink(path).catch(() => undefined);
+    return typeof taken === 'object' ? taken : undefined;
   }
 
   async small(object: IncomingObject, part10: Buffer): Promise<Reply | undefined> {
     const open = async () => datasetInMemory(part10);
-    const refused = await this.#take(object, open, () => this.#options.archive.importBytes(part10));
-    return typeof refused === 'object' ? refused : undefined;
+    const taken = await this.#take(object, open, (known) => this.#options.archive.importBytes(part10, known));
+    return typeof taken === 'object' ? taken : undefined;
   }
 
   /** @returns 'kept' when the object went as it came, 'changed' when another one went in its place, or the refusal */
   async #take(
     object: IncomingObject,
     open: () => Promise<ReceivedDataset>,
-    keep: () => Promise<unknown>,
+    keep: (known: KnownOfObject) => Promise<unknown>,
   ): Promise<'kept' | 'changed' | Reply> {
     let dataset: ReceivedDataset | undefined;
     try {
       dataset = await open();
-      const checked = await this.#check(object, dataset);
-      if (checked && 'status' in checked) return checked;
-      if (!checked) {
-        await keep();
-        return 'kept';
-      }
-      await this.#keepChanged(object, dataset, checked);
-      return 'changed';
-    } catch (thrown) {
-      const error = asScannerError(thrown);
-      return refusal(error, STATUS.processingFailure);
+      const found = await this.#check(object, dataset);
+      if ('status' in found) return found;
+      const asIs = this.#options.importFrom(object.callingAe) === 'preserve';
+      const changes = asIs ? undefined : changesFor(object, found);
+      if (changes) await this.#keepChanged(object, dataset, changes);
+      else await keep({ header: await headerOf(dataset, object, found) });
+      return changes ? 'changed' : 'kept';
+    } catch (error) {
+      return refusal(asScannerError(error), STATUS.processingFailure);
     } finally {
       await dataset?.close();
     }
   }
 
-  /** @returns the refusal, what is to be changed, or undefined when the object goes as it came */
-  async #check(object: IncomingObject, { bytes }: ReceivedDataset): Promise<Reply | Changes | undefined> {
+  async #check(object: IncomingObject, { bytes }: ReceivedDataset): Promise<Reply | Findings> {
     try {
       const found = await inspect(bytes, object.transferSyntax);
       const wrong = implausible(object, found);
-      if (wrong) return { status: STATUS.invalidDataSet, comment: wrong };
-      return this.#options.importFrom(object.callingAe) === 'statement' ? changesFor(object, found) : undefined;
+      return wrong ? { status: STATUS.invalidDataSet, comment: wrong } : found;
     } catch (error) {
       return refusal(asScannerError(error), STATUS.invalidDataSet);
     }
@@ -171,6 +187,17 @@ class Receiver {
       await file.discard();
       throw error;
     }
+  }
+}
+
+/** What the index wants to know, where it is in memory already; what cannot be read here the archive judges. */
+async function headerOf({ bytes }: ReceivedDataset, { transferSyntax }: IncomingObject, { headerBytes }: Findings) {
+  if (headerBytes > SMALL_BYTES) return undefined;
+  const header = await readExactly(bytes, 0, headerBytes);
+  try {
+    return { dataset: decodeDataset(header, transferSyntax), transferSyntax };
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,0 +1,304 @@
+/** What happens to objects on their way in: nothing to nearly all of them, what the statement orders to the others. */
+
+import { readdirSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ScannerError } from '../../hal/base/errors.js';
+import { memoryBytes } from '../../runtime/dicom/codecs/bytes.js';
+import { CodecPool } from '../../runtime/dicom/codecs/pool.js';
+import { type Dataset, dataset, items, setElement, text } from '../../runtime/dicom/dataset/dataset.js';
+import { decodeDataset } from '../../runtime/dicom/dataset/decode.js';
+import { encodeDataset } from '../../runtime/dicom/dataset/encode.js';
+import { readHeader } from '../../runtime/dicom/dataset/header.js';
+import { encodeFileMeta } from '../../runtime/dicom/dataset/part10.js';
+import { deriveUid, isUid, makeUid } from '../../runtime/dicom/dataset/uid.js';
+import type { DimseRequest, Reply } from '../../runtime/dicom/dimse/performer.js';
+import { hexStatus } from '../../runtime/dicom/dimse/status.js';
+import { storeFiles } from '../../runtime/dicom/services/store-scu.js';
+import { convertedUid } from '../../runtime/network/receiving/changes.js';
+import { keptUid } from '../../runtime/network/receiving/conversions.js';
+import { inspect } from '../../runtime/network/receiving/findings.js';
+import { receivingService } from '../../runtime/network/receiving/receiving.js';
+import { CT_IMAGE, clock, EXPLICIT, log, scratch, scu } from '../helpers/dicom.js';
+import { startReceiver } from '../helpers/receiver.js';
+
+const test = suite('receiving');
+const folder = scratch();
+const IMPLICIT = '1.2.840.10008.1.2';
+const US_RETIRED = '1.2.840.10008.5.1.4.1.1.6';
+const US_IMAGE = '1.2.840.10008.5.1.4.1.1.6.1';
+
+/** A CT image with registered and unknown private elements, at the top and in an item. */
+function ctObject(sopClassUid = CT_IMAGE): Dataset {
+  const ds = dataset({
+    SOPClassUID: sopClassUid,
+    SOPInstanceUID: makeUid(),
+    StudyInstanceUID: '2.25.7',
+    SeriesInstanceUID: '2.25.8',
+    PatientID: 'P1',
+    Modality: 'CT',
+    InstanceNumber: '1',
+    PatientName: 'In^Coming',
+  });
+  setElement(ds, '00290010', 'LO', ['SIEMENS CSA HEADER']);
+  setElement(ds, '00291008', 'CS', ['IMAGE NUM 4']);
+  setElement(ds, '00291077', 'LO', ['not registered']);
+  setElement(ds, '00310010', 'LO', ['NOBODY']);
+  setElement(ds, '00311001', 'LO', ['secret']);
+  setElement(ds, 'PixelData', 'OW', [Buffer.alloc(100_000, 7)]);
+  return ds;
+}
+
+function withPrivateItem(ds: Dataset): Dataset {
+  const inner = dataset({ CodeValue: 'DEEP' });
+  setElement(inner, '00290010', 'LO', ['SIEMENS CSA HEADER']);
+  setElement(inner, '00291008', 'CS', ['NESTED']);
+  const item = dataset({ ReferencedSOPInstanceUID: '1.2.3', PurposeOfReferenceCodeSequence: inner });
+  setElement(item, '00310010', 'LO', ['NOBODY']);
+  setElement(ds, 'ReferencedImageSequence', 'SQ', [item]);
+  return ds;
+}
+
+async function fileOf(ds: Dataset | Buffer, more: { transferSyntax?: string; uid?: string; sopClass?: string } = {}) {
+  const { transferSyntax = EXPLICIT } = more;
+  const bytes = Buffer.isBuffer(ds) ? ds : encodeDataset(ds, transferSyntax);
+  const named = Buffer.isBuffer(ds) ? {} : ds;
+  const sopInstanceUid = more.uid ?? text(named, 'SOPInstanceUID') ?? makeUid();
+  const sopClassUid = more.sopClass ?? text(named, 'SOPClassUID') ?? CT_IMAGE;
+  const path = join(folder, `${makeUid()}.dcm`);
+  await writeFile(path, Buffer.concat([encodeFileMeta({ sopClassUid, sopInstanceUid, transferSyntax }), bytes]));
+  return { path, bytes, sopInstanceUid };
+}
+
+test('an explicit object with private elements at the top is kept byte for byte; a small one too', async () => {
+  const receiver = await startReceiver();
+  for (const size of [100_000, 10]) {
+    const ds = ctObject();
+    setElement(ds, 'PixelData', 'OW', [Buffer.alloc(size, 7)]);
+    const { path, bytes, sopInstanceUid } = await fileOf(ds);
+    assert.is((await storeFiles(scu(receiver.node), [path]))[0]!.outcome, 'stored');
+    assert.ok((await receiver.dataset(sopInstanceUid)).equals(bytes));
+  }
+  assert.equal(readdirSync(receiver.incoming), []);
+  await receiver.close();
+});
+
+test('implicit VR loses private elements that nobody registered, and no others', async () => {
+  const receiver = await startReceiver();
+  const ds = ctObject();
+  const { path, sopInstanceUid } = await fileOf(ds, { transferSyntax: IMPLICIT });
+  await storeFiles(scu(receiver.node), [path]);
+  delete ds['00291077'];
+  delete ds['00310010'];
+  delete ds['00311001'];
+  assert.ok((await receiver.dataset(sopInstanceUid)).equals(encodeDataset(ds, IMPLICIT)));
+  const plain = await fileOf(ds, { transferSyntax: IMPLICIT, uid: undefined });
+  const again = await startReceiver();
+  await storeFiles(scu(again.node), [plain.path]);
+  assert.ok((await again.dataset(sopInstanceUid)).equals(plain.bytes), 'what is registered needs no change');
+  assert.equal(readdirSync(receiver.incoming), []);
+  await Promise.all([receiver.close(), again.close()]);
+});
+
+test('private elements in items go in any syntax; preserve keeps them', async () => {
+  for (const transferSyntax of [EXPLICIT, IMPLICIT]) {
+    const receiver = await startReceiver();
+    const { path, bytes, sopInstanceUid } = await fileOf(withPrivateItem(ctObject()), { transferSyntax });
+    await storeFiles(scu(receiver.node), [path]);
+    const kept = decodeDataset(await receiver.dataset(sopInstanceUid), transferSyntax);
+    const [item] = items(kept, 'ReferencedImageSequence');
+    assert.equal(Object.keys(item!), ['00081155', '0040A170']);
+    assert.equal(Object.keys(items(item!, 'PurposeOfReferenceCodeSequence')[0]!), ['00080100']);
+    assert.is(kept['00311001'] === undefined, transferSyntax === IMPLICIT);
+    await receiver.close();
+    const keeper = await startReceiver({
+      importFrom: (callingAe) => (callingAe === 'PETRIG' ? 'preserve' : 'statement'),
+    });
+    await storeFiles(scu(keeper.node), [path]);
+    assert.ok((await keeper.dataset(sopInstanceUid)).equals(bytes));
+    await keeper.close();
+  }
+});
+
+test('a retired ultrasound image becomes a new one that names its source; coming again it is a duplicate', async () => {
+  const receiver = await startReceiver();
+  const { path, sopInstanceUid } = await fileOf(ctObject(US_RETIRED));
+  for (let i = 0; i < 2; i++) assert.is((await storeFiles(scu(receiver.node), [path]))[0]!.status, '0000');
+  const uid = convertedUid(sopInstanceUid);
+  assert.equal([...receiver.kept.keys()], [uid]);
+  assert.equal(receiver.duplicates, [uid]);
+  const header = await readHeader(receiver.kept.get(uid)!);
+  assert.is(header.sopClassUid, US_IMAGE);
+  assert.is(header.sopInstanceUid, uid);
+  assert.is(text(header.dataset, 'SOPClassUID'), US_IMAGE);
+  assert.is(text(header.dataset, 'SOPInstanceUID'), uid);
+  const [source] = items(header.dataset, 'SourceImageSequence');
+  assert.is(text(source!, 'ReferencedSOPClassUID'), US_RETIRED);
+  assert.is(text(source!, 'ReferencedSOPInstanceUID'), sopInstanceUid);
+  const archive = { loadState: async <T>(_owner: string, key: string) => receiver.states.get(key) as T | undefined };
+  assert.is(await keptUid(archive, sopInstanceUid), uid);
+  assert.is(await keptUid(archive, '1.2.3'), '1.2.3');
+  await receiver.close();
+});
+
+test('derived UIDs are UIDs, the same every time, under any root', () => {
+  for (const root of [undefined, '1.2.826.0.1.3680043.9']) {
+    const uid = deriveUid('x', root);
+    assert.ok(isUid(uid) && uid.startsWith(root ?? '2.25.'), uid);
+    assert.is(deriveUid('x', root), uid);
+    assert.is.not(deriveUid('y', root), uid);
+  }
+});
+
+const IMPLAUSIBLE: Record<string, { change(ds: Dataset): void; comment: RegExp }> = {
+  'no Study Instance UID': { change: (ds) => delete ds['0020000D'], comment: /Study Instance UID is missing/ },
+  'an empty Series Instance UID': {
+    change: (ds) => setElement(ds, 'SeriesInstanceUID', 'UI', []),
+    comment: /Series Instance UID is missing/,
+  },
+  'a Study Instance UID that is none': {
+    change: (ds) => setElement(ds, 'StudyInstanceUID', 'UI', ['1.2.x']),
+    comment: /Study Instance UID is invalid: 1\.2\.x/,
+  },
+  'a Series Instance UID of 200 characters': {
+    change: (ds) => setElement(ds, 'SeriesInstanceUID', 'LO', ['1.2'.repeat(66)]),
+    comment: /Series Instance UID is invalid: \(198 bytes\)/,
+  },
+  'another SOP Instance UID than the command': {
+    change: (ds) => setElement(ds, 'SOPInstanceUID', 'UI', ['1.2.3.4']),
+    comment: /SOP Instance UID is not the command's/,
+  },
+  'another class than the command': {
+    change: (ds) => setElement(ds, 'SOPClassUID', 'UI', [US_IMAGE]),
+    comment: /SOP Class UID is not the command's/,
+  },
+};
+
+for (const [name, { change, comment }] of Object.entries(IMPLAUSIBLE)) {
+  test(`${name}: A900, and the association is aborted`, async () => {
+    const receiver = await startReceiver();
+    for (const pixels of [100_000, 10]) {
+      const ds = ctObject();
+      setElement(ds, 'PixelData', 'OW', [Buffer.alloc(pixels)]);
+      const uid = text(ds, 'SOPInstanceUID')!;
+      change(ds);
+      const bad = await fileOf(ds, { uid, sopClass: CT_IMAGE });
+      const good = await fileOf(ctObject());
+      const results = await storeFiles(scu(receiver.node), [bad.path, good.path]);
+      assert.is(results[0]!.status, 'A900');
+      assert.match(results[0]!.error!.message, comment);
+      assert.is(results[1]!.outcome, 'unsent');
+    }
+    assert.is(receiver.kept.size, 0);
+    assert.equal(readdirSync(receiver.incoming), []);
+    await receiver.close();
+  });
+}
+
+test('broken datasets are A900: cut, lying about lengths, empty items', async () => {
+  const receiver = await startReceiver();
+  const ds = ctObject();
+  const whole = encodeDataset(ds, EXPLICIT);
+  const uid = text(ds, 'SOPInstanceUID')!;
+  const lying = Buffer.from(whole);
+  lying.writeUInt32LE(0xfffffffe, whole.length - 100_000 - 4);
+  for (const bytes of [whole.subarray(0, -50), lying, whole.subarray(0, 60), Buffer.alloc(300, 0x41)]) {
+    const { path } = await fileOf(bytes, { uid });
+    const [result] = await storeFiles(scu(receiver.node), [path]);
+    assert.is(result!.status, 'A900', result!.error?.message);
+  }
+  assert.is(receiver.kept.size, 0);
+  assert.equal(readdirSync(receiver.incoming), []);
+  await receiver.close();
+});
+
+test('too little disk is A700 before the dataset is taken; a disk that fails is A700; other failures are 0110', async () => {
+  const full = await startReceiver({ reserveBytes: Number.MAX_SAFE_INTEGER });
+  const { path } = await fileOf(ctObject());
+  const [refused] = await storeFiles(scu(full.node), [path]);
+  assert.is(refused!.status, 'A700');
+  assert.match(refused!.error!.message, /bytes are free on the disk/);
+  await full.close();
+  const receiver = await startReceiver();
+  for (const [error, status] of [
+    [new ScannerError('data.disk', { path: 'x', message: 'no space' }), 'A700'],
+    [new ScannerError('bug.unexpected', { message: 'index' }), '0110'],
+  ] as const) {
+    receiver.failWith(error);
+    assert.is((await storeFiles(scu(receiver.node), [path]))[0]!.status, status);
+  }
+  assert.equal(readdirSync(receiver.incoming), []);
+  assert.is((await storeFiles(scu(receiver.node), [path]))[0]!.status, '0000');
+  await receiver.close();
+});
+
+test('10,000 objects with damaged headers are taken, changed or refused, and nothing else happens', async () => {
+  const codecs = new CodecPool({ clock, log });
+  let kept: Buffer = Buffer.alloc(0);
+  const service = receivingService({
+    archive: {
+      importFile: async () => assert.unreachable('these are small'),
+      importBytes: async (part10) => void (kept = part10),
+      saveState: async () => {},
+    },
+    folder,
+    codecs,
+    importFrom: () => 'statement',
+    reserveBytes: 0,
+    clock,
+    log,
+  });
+  const good = [EXPLICIT, IMPLICIT].map((transferSyntax) => {
+    const ds = withPrivateItem(ctObject());
+    setElement(ds, 'PixelData', 'OW', [Buffer.alloc(100)]);
+    return { transferSyntax, bytes: encodeDataset(ds, transferSyntax), uid: text(ds, 'SOPInstanceUID')! };
+  });
+  const damage = fc.record({
+    which: fc.nat(1),
+    cut: fc.nat(3000),
+    flips: fc.array(fc.tuple(fc.nat(800), fc.nat(255)), { minLength: 1, maxLength: 4 }),
+  });
+  const outcomes: Record<string, number> = {};
+  const property = fc.asyncProperty(damage, async ({ which, cut, flips }) => {
+    const { transferSyntax, bytes, uid } = good[which]!;
+    const broken = Buffer.from(cut > 0 && cut < 800 ? bytes.subarray(0, cut) : bytes);
+    for (const [at, value] of flips) broken[at % broken.length] = value;
+    let aborted = 0;
+    const request = requestFor(broken, transferSyntax, uid, () => aborted++);
+    const { status } = await (service.operations['C-STORE']!(request) as Promise<Reply>);
+    await Promise.resolve();
+    assert.is(aborted, status === 0 ? 0 : 1);
+    if (status === 0) await readable(kept);
+    outcomes[hexStatus(status)] = (outcomes[hexStatus(status)] ?? 0) + 1;
+  });
+  await fc.assert(property, { numRuns: 10_000, seed: 3 });
+  await codecs.close();
+  assert.equal(Object.keys(outcomes).sort(), ['0000', 'A900']);
+  assert.ok(Math.min(...Object.values(outcomes)) > 1000, JSON.stringify(outcomes));
+});
+
+/** What was kept is whole: its structure holds to the last byte. */
+async function readable(part10: Buffer): Promise<void> {
+  const dataset = part10.subarray(144 + part10.readUInt32LE(140));
+  const syntax = part10.includes(`${EXPLICIT}\0`) ? EXPLICIT : IMPLICIT;
+  await inspect(memoryBytes(dataset), syntax);
+}
+
+/** A C-STORE request as the performer hands it on, without a network. */
+function requestFor(bytes: Buffer, transferSyntax: string, uid: string, abort: () => void): DimseRequest {
+  const request = {
+    command: { AffectedSOPClassUID: CT_IMAGE, AffectedSOPInstanceUID: uid },
+    context: { abstractSyntax: CT_IMAGE, transferSyntax },
+    association: { info: { callingAe: 'X', calledAe: 'Y' }, over: false, abort },
+    data: (async function* () {
+      yield bytes;
+    })(),
+    replied: Promise.resolve(),
+  };
+  return request as unknown as DimseRequest;
+}
+
+test.run();
