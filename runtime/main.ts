@@ -190,7 +190,7 @@ async function queryWorklist(config: Config, clock: ScaledClock, log: Log): Prom
   const { station, limit, waitSeconds } = config.worklistQuery;
   const query = broadQuery(station === 'own' ? { stationAeTitle: config.aeTitle } : {});
   const items: WorklistItem[] = [];
-  const timeouts = { findMs: waitSeconds * 1000 };
+  const timeouts = { worklistMs: waitSeconds * 1000 };
   const options = {
     node,
     callingAe: config.aeTitle,

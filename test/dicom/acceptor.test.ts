@@ -31,7 +31,8 @@ test.before(async () => {
     clock,
     log,
     maxAssociations: 4,
-    timeouts: { artimMs: 400, networkMs: 400, idleMs: 60_000 },
+    strictApplicationContext: true,
+    timeouts: { artimMs: 400, closingMs: 400, networkMs: 400, idleMs: 60_000 },
     services: [
       verificationService(),
       new Worklist().service(),

@@ -5,7 +5,7 @@ import { DicomServer, verificationService } from '../../runtime/dicom/services/s
 import { UIDS } from '../../runtime/dicom/uids.js';
 import { type AcceptPolicy, answerAssociation, servedContexts } from '../../runtime/dicom/upper-layer/accept.js';
 import { decodeAssociateAc, decodeAssociateRq } from '../../runtime/dicom/upper-layer/associate-decode.js';
-import { type AssociateAc, encodePdu } from '../../runtime/dicom/upper-layer/pdu.js';
+import { type AssociateRq, encodePdu } from '../../runtime/dicom/upper-layer/pdu.js';
 import { requestAssociation } from '../../runtime/dicom/upper-layer/request.js';
 import { CT_IMAGE, clock, EXPLICIT, localNode, log, scu } from '../helpers/dicom.js';
 import { associateRq, RawPeer, VERIFICATION } from '../helpers/raw-peer.js';
@@ -14,18 +14,12 @@ const test = suite('negotiation');
 const IMPLICIT = '1.2.840.10008.1.2';
 
 const policy: AcceptPolicy = {
-  calledAeTitles: ['PEER'],
-  acceptCalling: (aeTitle) => aeTitle !== 'STRANGER',
+  mayUse: (sopClass) => sopClass !== '1.2.4',
   transferSyntaxesFor: (sopClass) => (sopClass === '1.2.3' ? undefined : [EXPLICIT, IMPLICIT]),
   peerMayBeScp: (sopClass) => sopClass === UIDS.storageCommitment,
   implementation: DEFAULT_IMPLEMENTATION,
   maxPduLength: 28672,
 };
-
-function accepted(answer: ReturnType<typeof answerAssociation>): AssociateAc {
-  assert.is(answer.type, 'associate-ac');
-  return answer as AssociateAc;
-}
 
 test('our best syntax wins whatever order it is proposed in; unknown classes and syntaxes get their own result', () => {
   const rq = associateRq({ 1: VERIFICATION, 3: '1.2.3', 5: VERIFICATION });
@@ -33,7 +27,7 @@ test('our best syntax wins whatever order it is proposed in; unknown classes and
     ...context,
     transferSyntaxes: context.id === 5 ? ['1.2.840.10008.1.2.4.90'] : [IMPLICIT, EXPLICIT],
   }));
-  const answer = accepted(answerAssociation({ ...rq, contexts }, policy, '127.0.0.1'));
+  const answer = answerAssociation({ ...rq, contexts }, policy);
   assert.equal(
     answer.contexts.map(({ id, result, transferSyntax }) => [id, result, result === 0 ? transferSyntax : '']),
     [
@@ -48,7 +42,7 @@ test('roles are granted where the service allows them, and the window is one ope
   const rq = associateRq({ 1: UIDS.storageCommitment, 3: CT_IMAGE });
   const roles = [UIDS.storageCommitment, CT_IMAGE].map((sopClassUid) => ({ sopClassUid, scu: true, scp: true }));
   const user = { ...rq.user, roles, asyncWindow: { invoked: 0, performed: 10 } };
-  const answer = accepted(answerAssociation({ ...rq, user }, policy, '127.0.0.1'));
+  const answer = answerAssociation({ ...rq, user }, policy);
   assert.equal(
     answer.user.roles.map(({ scu, scp }) => [scu, scp]),
     [
@@ -64,16 +58,18 @@ test('roles are granted where the service allows them, and the window is one ope
       [true, false],
     ],
   );
-  assert.is(accepted(answerAssociation(rq, policy, '127.0.0.1')).user.asyncWindow, undefined);
+  assert.is(answerAssociation(rq, policy).user.asyncWindow, undefined);
 });
 
-test('titles are checked as the policy says', () => {
-  const rq = associateRq({ 1: VERIFICATION });
-  const reason = (more: object) => {
-    const answer = answerAssociation({ ...rq, ...more }, policy, '127.0.0.1');
-    return answer.type === 'associate-rj' ? answer.reason : 'accepted';
-  };
-  assert.equal([reason({}), reason({ calledAe: 'OTHER' }), reason({ callingAe: 'STRANGER' })], ['accepted', 7, 3]);
+test('a class that the peer may not use is refused as such, and contexts above 127 as well', () => {
+  const results = (contexts: AssociateRq['contexts']) =>
+    answerAssociation({ ...associateRq({}), contexts }, policy).contexts.map(({ result }) => result);
+  const context = (id: number, abstractSyntax: string) => ({ id, abstractSyntax, transferSyntaxes: [IMPLICIT] });
+  assert.equal(results([context(1, '1.2.4'), context(3, CT_IMAGE)]), [1, 0]);
+  const many = results(Array.from({ length: 128 }, (_, i) => context(2 * i + 1, i === 5 ? '1.2.3' : CT_IMAGE)));
+  assert.equal([many[5], many[126], many[127]], [3, 0, 0]);
+  const all = results(Array.from({ length: 128 }, (_, i) => context(2 * i + 1, CT_IMAGE)));
+  assert.equal([all.filter((result) => result === 0).length, all[127]], [127, 2]);
 });
 
 test('association PDUs read as they were written', () => {
@@ -87,7 +83,7 @@ test('association PDUs read as they were written', () => {
   };
   const full = { ...rq, user };
   assert.equal(decodeAssociateRq(encodePdu(full).subarray(6)), full);
-  const answer = accepted(answerAssociation(full, policy, ''));
+  const answer = answerAssociation(full, policy);
   assert.equal(decodeAssociateAc(encodePdu(answer).subarray(6)), answer);
 });
 
@@ -100,7 +96,7 @@ test('both ends know who they talk to, and idle peers are let go', async () => {
     log,
     services,
     implementation,
-    timeouts: { idleMs: 300, artimMs: 300 },
+    timeouts: { idleMs: 300, closingMs: 300 },
   });
   const port = await server.listen();
   const proposal = { abstractSyntax: VERIFICATION, transferSyntaxes: [IMPLICIT] };

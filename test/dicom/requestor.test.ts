@@ -21,7 +21,7 @@ const timeouts = {
   releaseMs: 400,
   networkMs: 400,
   storeMs: 2000,
-  artimMs: 400,
+  closingMs: 400,
 };
 
 async function against<T>(serve: (peer: RawPeer) => Promise<void>, use: (port: number) => Promise<T>): Promise<T> {

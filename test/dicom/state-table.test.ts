@@ -116,6 +116,7 @@ class Rig {
       clock: this.clock,
       log: silentLog,
       artimMs: 1000,
+      closingMs: 1000,
       maxPduLength: 16384,
       indications: {
         associate: tell('associate'),

@@ -211,7 +211,7 @@ export class DimseChannel {
     const { command } = message;
     if (command.CommandField === CANCEL_FIELD) return this.#performer.cancel(command.MessageIDBeingRespondedTo);
     if (!isResponse(command)) return this.#performer.perform(message);
-    const bytes = await message.data?.collect();
+    const bytes = await message.data?.collect().finally(() => message.data?.release());
     const pending = this.#pending.get(command.MessageIDBeingRespondedTo ?? 0);
     if (!pending) {
       this.#options.log.warn({ command }, 'response to nothing that was asked; ignored');

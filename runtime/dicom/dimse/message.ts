@@ -20,6 +20,8 @@ export class IncomingData implements AsyncIterable<Buffer> {
   readonly #contextId: number;
   #ended = false;
   #failure: unknown;
+  #size = 0;
+  #reserved = 0;
   #markEnded = () => {};
   readonly ended = new Promise<void>((resolve) => (this.#markEnded = resolve));
 
@@ -36,17 +38,27 @@ export class IncomingData implements AsyncIterable<Buffer> {
     if (this.#failure) throw this.#failure;
   }
 
+  /** True once it is longer than what is taken: what still comes of it is not read. */
+  get outgrown(): boolean {
+    return this.#size > this.#maxBytes;
+  }
+
+  get #maxBytes(): number {
+    return this.#association.options.maxDatasetBytes ?? Number.POSITIVE_INFINITY;
+  }
+
   /** Reads on to the end of the dataset and drops it. */
   async drain(): Promise<void> {
     while (!this.#ended) await this.#next();
   }
 
-  /** The whole dataset in memory. @throws ScannerError limit.size */
+  /** The whole dataset in memory, counted against the budget until `release`. @throws ScannerError limit.size, limit.resource */
   async collect(): Promise<Buffer> {
     const parts: Buffer[] = [];
     let size = 0;
     for await (const part of this) {
       size += part.length;
+      this.#reserve(part.length);
       if (size > MAX_DATASET_BYTES)
         throw new ScannerError('limit.size', { what: 'dataset', value: size, max: MAX_DATASET_BYTES });
       parts.push(part);
@@ -54,19 +66,45 @@ export class IncomingData implements AsyncIterable<Buffer> {
     return Buffer.concat(parts);
   }
 
+  /** Nothing of it is needed any more: its memory is free, and whoever waits for its end need not. */
+  release(): void {
+    this.#association.options.budget?.give(this.#reserved);
+    this.#reserved = 0;
+    this.#end();
+  }
+
+  #reserve(bytes: number): void {
+    const { budget } = this.#association.options;
+    if (!budget) return;
+    if (!budget.tryTake(bytes)) throw new ScannerError('limit.resource', { what: 'network memory', max: budget.max });
+    this.#reserved += bytes;
+  }
+
   async #next(): Promise<Buffer> {
+    if (this.outgrown) throw this.#tooLong();
     try {
       const piece = await this.#association.read(this.#association.options.timeouts.networkMs);
       if (!piece) throw bad(this.#association, 'released within a dataset');
       if (piece.command || piece.contextId !== this.#contextId)
         throw bad(this.#association, 'another message within a dataset');
+      this.#size += piece.data.length;
+      if (this.outgrown) throw this.#tooLong();
       if (piece.last) this.#end();
       return piece.data;
     } catch (error) {
+      if (this.outgrown) throw error; // its end stays open: the answer goes out first, then the association ends
       this.#failure = error;
       this.#end();
       throw error;
     }
+  }
+
+  #tooLong(): ScannerError {
+    return new ScannerError('limit.size', {
+      what: 'dataset',
+      value: `over ${this.#maxBytes} bytes`,
+      max: this.#maxBytes,
+    });
   }
 
   #end(): void {

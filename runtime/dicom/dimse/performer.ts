@@ -32,6 +32,8 @@ export interface Reply {
   comment?: string;
   /** More fields of the response's command set. */
   fields?: Partial<Command>;
+  /** Aborts the association once this reply is out, for this reason; what still comes of the request's dataset is not waited for. */
+  abort?: string;
 }
 
 /** Performs a request: one reply, or several of which the last is final. The reply goes out when it is given, not before. */
@@ -118,15 +120,19 @@ export class Performer {
   async #answer(message: Message, signal: AbortSignal): Promise<void> {
     try {
       for await (const reply of this.#replies(message, signal)) {
-        await message.data?.drain();
+        const abort = message.data?.outgrown ? 'a dataset above our limit' : reply.abort;
+        if (abort === undefined) await message.data?.drain();
         if (this.#sender.association.over) return;
         // whoever has the final reply may ask again at once
         if (this.#current && statusClass(reply.status) !== 'pending') this.#current.alone = false;
         await this.#sender.send(message.context, responseCommand(message.command, reply), reply.dataset);
+        if (abort !== undefined) return this.#sender.association.abort(abort);
       }
     } catch (error) {
       this.#log.warn({ error: asScannerError(error).message }, 'request not answered');
       await message.data?.drain().catch(() => undefined);
+    } finally {
+      message.data?.release();
     }
   }
 
@@ -149,11 +155,16 @@ export class Performer {
       if (association.over) throw error;
       const failure = asScannerError(error);
       this.#log.warn({ error: failure.message, name }, 'request failed');
-      const status =
-        failure.kind === 'data' && name.startsWith('C-') ? STATUS.cannotUnderstand : STATUS.processingFailure;
-      yield { status, comment: failure.message };
+      yield { status: statusOf(failure, name), comment: failure.message };
     }
   }
+}
+
+/** What a failure is called in a response: PS3.7 C, PS3.4 B.2.3 and C.4. */
+function statusOf(failure: ScannerError, name: CommandName): number {
+  const composite = name.startsWith('C-');
+  if (failure.kind === 'limit') return composite ? STATUS.outOfResources : STATUS.resourceLimitation;
+  return failure.kind === 'data' && composite ? STATUS.cannotUnderstand : STATUS.processingFailure;
 }
 
 function responseCommand(request: Command, reply: Reply): Command {

@@ -8,7 +8,8 @@ import { COMMAND_FIELD } from '../dimse/command.js';
 import type { DimseRequest, Reply } from '../dimse/performer.js';
 import { hexStatus, STATUS } from '../dimse/status.js';
 import { UIDS } from '../uids.js';
-import { DEFAULT_TIMEOUTS } from '../upper-layer/settings.js';
+import { timeoutsOf } from '../upper-layer/request.js';
+import { responseTime } from '../upper-layer/settings.js';
 import type { Service } from './server.js';
 import { needContext, needSuccess, openChannel, type ScuOptions } from './session.js';
 
@@ -71,7 +72,7 @@ export class CommitmentScu {
   async request(request: CommitmentRequest): Promise<CommitmentResult> {
     const { clock } = this.#options;
     const transactionUid = request.transactionUid ?? makeUid();
-    const ms = request.timeouts?.commitMs ?? DEFAULT_TIMEOUTS.commitMs;
+    const ms = timeoutsOf(request).commitMs;
     const arrived = new Promise<CommitmentResult>((resolve) => this.#waiting.set(transactionUid, resolve));
     try {
       await this.#ask(request, transactionUid, arrived);
@@ -97,7 +98,7 @@ export class CommitmentScu {
         RequestedSOPInstanceUID: UIDS.storageCommitmentInstance,
         ActionTypeID: REQUEST_COMMITMENT,
       };
-      const timeoutMs = request.timeouts?.actionMs ?? DEFAULT_TIMEOUTS.actionMs;
+      const timeoutMs = responseTime(channel.association.options.timeouts, sopClass, 'N-ACTION');
       const data = actionDataset(transactionUid, request.instances);
       needSuccess(channel, 'N-ACTION', await channel.request(needContext(channel, sopClass), command, data, timeoutMs));
       const keepOpenMs = request.keepOpenMs ?? 0;

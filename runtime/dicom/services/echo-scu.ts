@@ -1,7 +1,7 @@
 import { UNCOMPRESSED } from '../dataset/transfer-syntax.js';
 import { COMMAND_FIELD } from '../dimse/command.js';
 import { UIDS } from '../uids.js';
-import { DEFAULT_TIMEOUTS } from '../upper-layer/settings.js';
+import { responseTime } from '../upper-layer/settings.js';
 import { needContext, needSuccess, type ScuOptions, withChannel } from './session.js';
 
 /**
@@ -15,7 +15,7 @@ export function echo(options: ScuOptions): Promise<{ ms: number }> {
     const context = needContext(channel, UIDS.verification);
     const started = options.clock.wall.now();
     const command = { CommandField: COMMAND_FIELD['C-ECHO'], AffectedSOPClassUID: UIDS.verification };
-    const timeoutMs = options.timeouts?.responseMs ?? DEFAULT_TIMEOUTS.responseMs;
+    const timeoutMs = responseTime(channel.association.options.timeouts, UIDS.verification, 'C-ECHO');
     needSuccess(channel, 'C-ECHO', await channel.request(context, command, undefined, timeoutMs));
     return { ms: options.clock.wall.now() - started };
   });

@@ -4,7 +4,7 @@ import { UNCOMPRESSED } from '../dataset/transfer-syntax.js';
 import type { DimseChannel, Response } from '../dimse/channel.js';
 import { COMMAND_FIELD } from '../dimse/command.js';
 import { STATUS, statusClass } from '../dimse/status.js';
-import { DEFAULT_TIMEOUTS } from '../upper-layer/settings.js';
+import { responseTime } from '../upper-layer/settings.js';
 import { needContext, openChannel, type ScuOptions, statusError } from './session.js';
 
 export interface FindOptions extends ScuOptions {
@@ -31,7 +31,7 @@ export interface FindEnd {
   status: number;
 }
 
-type Query = Omit<FindOptions, keyof ScuOptions> & Pick<ScuOptions, 'timeouts'>;
+type Query = Omit<FindOptions, keyof ScuOptions>;
 
 const PRIORITY_MEDIUM = 0;
 
@@ -60,7 +60,7 @@ export async function* findMatches(options: FindOptions): AsyncGenerator<Match, 
       yield next.value;
     }
   } finally {
-    const ms = options.timeouts?.findMs ?? DEFAULT_TIMEOUTS.findMs;
+    const ms = responseTime(channel.association.options.timeouts, options.sopClass, 'C-FIND');
     const overdue = new ScannerError('peer.timeout', { node: options.node.aeTitle, what: 'C-CANCEL', ms });
     const patience = options.clock.wall.after(ms, () => channel.association.fail(overdue));
     await matches.return({ status: STATUS.cancel });
@@ -78,11 +78,11 @@ export async function* findOn(channel: DimseChannel, query: Query): AsyncGenerat
 }
 
 async function* matchesOn(channel: DimseChannel, options: Query): AsyncGenerator<Match, FindEnd> {
-  const { sopClass, query, limit = Number.POSITIVE_INFINITY, timeouts } = options;
-  const peer = channel.association.options.peerName;
+  const { sopClass, query, limit = Number.POSITIVE_INFINITY } = options;
+  const { peerName: peer, timeouts } = channel.association.options;
   const context = needContext(channel, sopClass);
   const command = { CommandField: COMMAND_FIELD['C-FIND'], AffectedSOPClassUID: sopClass, Priority: PRIORITY_MEDIUM };
-  const timeoutMs = timeouts?.findMs ?? DEFAULT_TIMEOUTS.findMs;
+  const timeoutMs = responseTime(timeouts, sopClass, 'C-FIND');
   let count = 0;
   for await (const response of channel.exchange(context, command, query, timeoutMs)) {
     const kind = statusClass(response.status);

@@ -4,7 +4,7 @@ import type { Response } from '../dimse/channel.js';
 import { COMMAND_FIELD, type Command } from '../dimse/command.js';
 import { hexStatus } from '../dimse/status.js';
 import { UIDS } from '../uids.js';
-import { DEFAULT_TIMEOUTS } from '../upper-layer/settings.js';
+import { responseTime } from '../upper-layer/settings.js';
 import { needContext, needSuccess, type ScuOptions, withChannel } from './session.js';
 
 export interface MppsOptions extends ScuOptions {
@@ -40,9 +40,9 @@ export function setMpps(options: MppsOptions): Promise<MppsResult> {
 }
 
 function ask(options: MppsOptions, name: string, command: Command): Promise<MppsResult> {
-  const timeoutMs = options.timeouts?.responseMs ?? DEFAULT_TIMEOUTS.responseMs;
   return withChannel(options, [{ abstractSyntax: MPPS, transferSyntaxes: UNCOMPRESSED }], async (channel) => {
     const context = needContext(channel, MPPS);
+    const timeoutMs = responseTime(channel.association.options.timeouts, MPPS, name);
     const response: Response = await channel.request(context, command, options.attributes, timeoutMs);
     needSuccess(channel, name, response);
     return { status: hexStatus(response.status), dataset: response.dataset };

@@ -1,45 +1,39 @@
 import type { Implementation } from '../implementation.js';
 import { UIDS } from '../uids.js';
 import type { AcceptedContext } from './association.js';
-import type { AnsweredContext, AssociateAc, AssociateRj, AssociateRq, ProposedContext, RoleSelection } from './pdu.js';
+import type { AnsweredContext, AssociateAc, AssociateRq, ProposedContext, RoleSelection } from './pdu.js';
 
-/** Whom and what an acceptor accepts. */
+/** What an acceptor takes of a request, once the peer is let in. */
 export interface AcceptPolicy {
-  /** Titles that peers may call; undefined takes any. */
-  calledAeTitles?: readonly string[];
-  /** False rejects a calling AE title. */
-  acceptCalling?(aeTitle: string, address: string): boolean;
   /** Transfer syntaxes taken for an abstract syntax, best first; undefined when the syntax is not served. */
   transferSyntaxesFor(abstractSyntax: string): readonly string[] | undefined;
+  /** False refuses the peer an abstract syntax that others may use. */
+  mayUse(abstractSyntax: string): boolean;
   /** True when the peer, though requestor, may be the service's SCP. */
   peerMayBeScp(abstractSyntax: string): boolean;
   implementation: Implementation;
   maxPduLength: number;
 }
 
-/** Why an association is not served now; the peer may come again: PS3.8 table 9-21. */
-export const LOCAL_LIMIT_EXCEEDED: AssociateRj = { type: 'associate-rj', result: 2, source: 3, reason: 2 };
-
-/** Application context, calling AE title and called AE title not recognized: PS3.8 table 9-21, source service user. */
-const REASON = { applicationContext: 2, callingAe: 3, calledAe: 7 } as const;
+/** Contexts accepted in an association; those after them are refused: statement 3.2.3.1.4. */
+const MAX_ACCEPTED = 127;
 /** PS3.8 table 9-18. */
-const RESULT = { accepted: 0, abstractSyntax: 3, transferSyntaxes: 4 } as const;
+const RESULT = { accepted: 0, user: 1, noReason: 2, abstractSyntax: 3, transferSyntaxes: 4 } as const;
 
-/** The answer to a request under a policy. */
-export function answerAssociation(
-  request: AssociateRq,
-  policy: AcceptPolicy,
-  address: string,
-): AssociateAc | AssociateRj {
-  const refused = refusal(request, policy, address);
-  if (refused !== undefined) return { type: 'associate-rj', result: 1, source: 1, reason: refused };
+/** The answer to a request that is let in. */
+export function answerAssociation(request: AssociateRq, policy: AcceptPolicy): AssociateAc {
+  let accepted = 0;
   return {
     type: 'associate-ac',
     protocolVersion: 1,
     calledAe: request.calledAe,
     callingAe: request.callingAe,
     applicationContext: UIDS.applicationContext,
-    contexts: request.contexts.map((context) => answerContext(context, policy)),
+    contexts: request.contexts.map((context) => {
+      const answer = answerContext(context, policy);
+      if (answer.result !== RESULT.accepted || ++accepted <= MAX_ACCEPTED) return answer;
+      return { ...answer, result: RESULT.noReason };
+    }),
     user: {
       maxPduLength: policy.maxPduLength,
       implementationClassUid: policy.implementation.classUid,
@@ -62,19 +56,18 @@ export function servedContexts(request: AssociateRq, answer: AssociateAc): Accep
   });
 }
 
-function refusal(request: AssociateRq, policy: AcceptPolicy, address: string): number | undefined {
-  if (request.applicationContext !== UIDS.applicationContext) return REASON.applicationContext;
-  if (policy.calledAeTitles && !policy.calledAeTitles.includes(request.calledAe)) return REASON.calledAe;
-  if (policy.acceptCalling && !policy.acceptCalling(request.callingAe, address)) return REASON.callingAe;
-  return undefined;
-}
-
 function answerContext(context: ProposedContext, policy: AcceptPolicy): AnsweredContext {
   const ours = policy.transferSyntaxesFor(context.abstractSyntax);
   const chosen = ours?.find((syntax) => context.transferSyntaxes.includes(syntax));
-  const result = chosen ? RESULT.accepted : ours ? RESULT.transferSyntaxes : RESULT.abstractSyntax;
+  const result = resultFor(ours !== undefined, policy.mayUse(context.abstractSyntax), chosen !== undefined);
   // the syntax of a refused context has no meaning, yet its item must stand there
   return { id: context.id, result, transferSyntax: chosen ?? context.transferSyntaxes[0] ?? '' };
+}
+
+function resultFor(served: boolean, allowed: boolean, agreed: boolean): number {
+  if (!served) return RESULT.abstractSyntax;
+  if (!allowed) return RESULT.user;
+  return agreed ? RESULT.accepted : RESULT.transferSyntaxes;
 }
 
 function answerRoles(request: AssociateRq, policy: AcceptPolicy): RoleSelection[] {

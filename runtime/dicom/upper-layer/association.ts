@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Clock, TimerHandle } from '../../../hal/base/clock.js';
 import { ScannerError } from '../../../hal/base/errors.js';
 import type { Log } from '../../../hal/base/log.js';
+import type { MemoryBudget } from './memory-budget.js';
 import type { AssociateAc, AssociateRj, AssociateRq, DataPiece } from './pdu.js';
 import { UpperLayerProvider } from './provider.js';
 import type { Timeouts } from './settings.js';
@@ -37,6 +38,10 @@ export interface AssociationOptions {
   timeouts: Timeouts;
   /** Longest PDU that we take. */
   maxPduLength: number;
+  /** Longest dataset that we take; any when absent. */
+  maxDatasetBytes?: number;
+  /** What may wait in memory, shared with other associations. */
+  budget?: MemoryBudget;
   /** What error messages call the peer. */
   peerName: string;
   onAssociate?: (request: AssociateRq) => void;
@@ -59,6 +64,7 @@ export class Association {
   #queuedBytes = 0;
   #paused = false;
   #ended = false;
+  #closed = false;
   #failure: ScannerError | undefined;
   #reader: { resolve(piece: DataPiece | undefined): void; reject(error: ScannerError): void } | undefined;
   readonly #waiters = new Set<() => void>();
@@ -77,6 +83,7 @@ export class Association {
       clock: this.#clock,
       log: options.log,
       artimMs: options.timeouts.artimMs,
+      closingMs: options.timeouts.closingMs,
       maxPduLength: options.maxPduLength,
       indications: {
         associate: (request) => options.onAssociate?.(request),
@@ -88,6 +95,8 @@ export class Association {
         aborted: (by, { message }) => this.#finish(this.#abortError(by, message)),
         closed: () => {
           this.#finish(undefined);
+          this.#closed = true;
+          options.budget?.give(this.#queuedBytes);
           markClosed();
         },
       },
@@ -208,13 +217,16 @@ export class Association {
     }
     this.#queue.push(piece);
     this.#queuedBytes += piece.data.length;
-    if (this.#paused || (this.#queuedBytes < HIGH_WATER && this.#queue.length < 1024)) return;
+    this.options.budget?.take(piece.data.length);
+    const much = this.#queuedBytes >= HIGH_WATER || this.#queue.length >= 1024 || this.options.budget?.full;
+    if (this.#paused || !much) return;
     this.#paused = true;
     this.options.socket.pause();
   }
 
   #taken(piece: DataPiece): DataPiece {
     this.#queuedBytes -= piece.data.length;
+    if (!this.#closed) this.options.budget?.give(piece.data.length);
     if (this.#paused && this.#queue.length === 0) {
       this.#paused = false;
       this.options.socket.resume();

@@ -13,7 +13,9 @@ import {
   type Pdu,
 } from './pdu.js';
 import { PduParser } from './pdu-parser.js';
+import { rejection } from './rejection.js';
 import { type Effect, type Event, type State, step } from './state-table.js';
+import { handshakeProblem } from './tls.js';
 
 /** What the provider tells its user: the indications and confirmations of PS3.8 7. */
 export interface Indications {
@@ -33,7 +35,10 @@ export interface ProviderOptions {
   role: 'requestor' | 'acceptor';
   clock: Clock;
   log: Log;
+  /** ARTIM while a connection has brought nothing yet. */
   artimMs: number;
+  /** ARTIM while the peer is to close the connection. */
+  closingMs: number;
   maxPduLength: number;
   indications: Indications;
 }
@@ -56,9 +61,6 @@ const PDU_EVENT = {
   abort: 'Evt16',
 } as const satisfies Record<Pdu['type'], Event>;
 
-/** ACSE provider, protocol version not supported: PS3.8 table 9-21. */
-const VERSION_NOT_SUPPORTED: AssociateRj = { type: 'associate-rj', result: 1, source: 2, reason: 2 };
-
 /**
  * The upper layer protocol machine over one socket. It runs the state table and nothing else: who is accepted, what is sent
  * and how long to wait between messages is its user's business.
@@ -71,6 +73,7 @@ export class UpperLayerProvider {
   #state: State = 'Sta1';
   #artim: TimerHandle | undefined;
   #lastActivity: number;
+  #socketError = '';
 
   constructor(options: ProviderOptions) {
     this.#options = options;
@@ -138,7 +141,9 @@ export class UpperLayerProvider {
     this.#socket.setNoDelay(true);
     this.#socket.on('data', (chunk: Buffer) => this.#parse(chunk));
     this.#socket.on('drain', () => this.#touch());
-    this.#socket.on('error', (error) => this.#options.log.debug({ error: error.message }, 'socket error'));
+    this.#socket.on('error', (error) => {
+      this.#socketError = `: ${handshakeProblem(error)}`; // under TLS 1.3 a refused certificate shows only here
+    });
     this.#socket.on('close', () => {
       if (this.#state === 'Sta1') this.#artim?.cancel();
       this.#dispatch('Evt17', {});
@@ -193,7 +198,7 @@ export class UpperLayerProvider {
       sendAssociateRq: send,
       sendAssociateAc: send,
       sendAssociateRj: send,
-      sendProviderReject: () => this.#write([encodePdu(VERSION_NOT_SUPPORTED)]),
+      sendProviderReject: () => this.#write([encodePdu(rejection('protocolVersion'))]),
       sendData: ({ bytes, written }) => this.#write(bytes!, written),
       sendReleaseRq: () => this.#write([encodePdu({ type: 'release-rq' })]),
       sendReleaseRp: () => this.#write([encodePdu({ type: 'release-rp' })]),
@@ -216,7 +221,8 @@ export class UpperLayerProvider {
         const why = reason ?? ABORT_REASON.unexpectedPdu;
         indications.aborted('provider', { source: 2, reason: why, message: message ?? 'unexpected PDU' });
       },
-      indicateLost: () => indications.aborted('lost', { source: 2, reason: 0, message: 'the connection was closed' }),
+      indicateLost: () =>
+        indications.aborted('lost', { source: 2, reason: 0, message: `the connection was closed${this.#socketError}` }),
     };
   }
 
@@ -241,7 +247,8 @@ export class UpperLayerProvider {
 
   #startArtim(): void {
     this.#artim?.cancel();
-    this.#artim = this.#options.clock.after(this.#options.artimMs, () => {
+    const { artimMs, closingMs, clock } = this.#options;
+    this.#artim = clock.after(this.#state === 'Sta2' ? artimMs : closingMs, () => {
       if (this.#state === 'Sta1') this.#socket.destroy();
       else this.#dispatch('Evt18', {});
     });

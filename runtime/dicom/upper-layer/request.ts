@@ -1,19 +1,27 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Clock } from '../../../hal/base/clock.js';
 import { ScannerError } from '../../../hal/base/errors.js';
 import type { Log } from '../../../hal/base/log.js';
-import { readTable } from '../../../hal/base/table.js';
 import { DEFAULT_IMPLEMENTATION, type Implementation } from '../implementation.js';
 import { UIDS } from '../uids.js';
 import { type AcceptedContext, Association } from './association.js';
+import { openSocket } from './connect.js';
 import type { AssociateAc, AssociateRj, AssociateRq, ProposedContext, RoleSelection } from './pdu.js';
+import { rejectionText } from './rejection.js';
 import { DEFAULT_MAX_PDU, DEFAULT_TIMEOUTS, type Timeouts } from './settings.js';
+import type { TlsSettings } from './tls.js';
 
 /** A DICOM application somewhere on the network. */
 export interface Node {
   aeTitle: string;
   host: string;
   port: number;
+  /** How its connections are secured; plain TCP when absent. */
+  tls?: TlsSettings;
+  /** Its own waiting times, before those of whoever asks. */
+  timeouts?: Partial<Timeouts>;
+  /** Longest PDU that we take from it, bytes. */
+  maxPduLength?: number;
 }
 
 /** What every SCU needs to open an association. */
@@ -24,7 +32,7 @@ export interface ScuOptions {
   log: Log;
   implementation?: Implementation;
   timeouts?: Partial<Timeouts>;
-  /** Longest PDU that we take, bytes; default 28 KiB. */
+  /** Longest PDU that we take where the node has no own, bytes; default 28 KiB. */
   maxPduLength?: number;
   signal?: AbortSignal;
 }
@@ -36,32 +44,32 @@ export interface Proposal {
   role?: { scu: boolean; scp: boolean };
 }
 
-const REJECTIONS: Readonly<Record<string, string>> = readTable(import.meta.url, '../tables/rejections.json');
 const MAX_CONTEXTS = 128;
+
+/** The waiting times of a request: the node's own, else the caller's, else the statement's. */
+export function timeoutsOf({ node, timeouts }: Pick<ScuOptions, 'node' | 'timeouts'>): Timeouts {
+  return { ...DEFAULT_TIMEOUTS, ...timeouts, ...node.timeouts };
+}
 
 /**
  * Opens a connection and an association.
  * @param proposals at most 128; context IDs 1, 3, 5 ... follow their order
- * @throws ScannerError peer.connect, peer.rejected, peer.aborted, peer.timeout, timeout.aborted
+ * @throws ScannerError peer.connect, peer.tls, config.invalid for unusable TLS files, peer.rejected, peer.aborted, peer.timeout, timeout.aborted
  */
 export async function requestAssociation(options: ScuOptions, proposals: readonly Proposal[]): Promise<Association> {
   if (proposals.length === 0 || proposals.length > MAX_CONTEXTS) {
     throw new ScannerError('limit.size', { what: 'presentation contexts', value: proposals.length, max: MAX_CONTEXTS });
   }
-  const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
-  const socket = await openSocket(options, timeouts.connectMs);
+  const timeouts = timeoutsOf(options);
+  const { node, clock, signal } = options;
+  const { aeTitle: name, host, port, tls } = node;
+  const socket = await openSocket({ name, host, port, tls, clock, timeoutMs: timeouts.connectMs, signal });
   const request = makeRequest(options, proposals);
   const { association, answer } = await negotiate(options, timeouts, socket, request);
   if (answer.type === 'associate-rj') {
-    const reason = REJECTIONS[`${answer.source}.${answer.reason}`] ?? `source ${answer.source} reason ${answer.reason}`;
-    const { result, source } = answer;
-    throw new ScannerError('peer.rejected', {
-      node: options.node.aeTitle,
-      reason,
-      result,
-      source,
-      code: answer.reason,
-    });
+    const { result, source, reason: code } = answer;
+    const reason = rejectionText(answer);
+    throw new ScannerError('peer.rejected', { node: node.aeTitle, reason, result, source, code });
   }
   association.establish(
     {
@@ -94,35 +102,12 @@ function makeRequest(options: ScuOptions, proposals: readonly Proposal[]): Assoc
     applicationContext: UIDS.applicationContext,
     contexts,
     user: {
-      maxPduLength: options.maxPduLength ?? DEFAULT_MAX_PDU,
+      maxPduLength: options.node.maxPduLength ?? options.maxPduLength ?? DEFAULT_MAX_PDU,
       implementationClassUid: implementation.classUid,
       implementationVersionName: implementation.versionName,
       roles: [...roles.values()],
     },
   };
-}
-
-function openSocket(options: ScuOptions, connectMs: number): Promise<Socket> {
-  const { node, clock, signal } = options;
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host: node.host, port: node.port });
-    const timer = clock.wall.after(connectMs, () => fail(`no answer within ${connectMs} ms`));
-    const cancel = () => settle(() => reject(new ScannerError('timeout.aborted', { what: 'connect' }, signal?.reason)));
-    const fail = (message: string) =>
-      settle(() => reject(new ScannerError('peer.connect', { node: node.aeTitle, ...node, message })));
-    const failed = (error: Error) => fail(error.message);
-    const settle = (act: () => void, keep = false) => {
-      timer.cancel();
-      signal?.removeEventListener('abort', cancel);
-      socket.removeListener('error', failed);
-      if (!keep) socket.on('error', () => {}).destroy();
-      act();
-    };
-    socket.once('error', failed);
-    socket.once('connect', () => settle(() => resolve(socket), true));
-    if (signal?.aborted) cancel();
-    else signal?.addEventListener('abort', cancel, { once: true });
-  });
 }
 
 async function negotiate(
