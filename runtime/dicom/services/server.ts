@@ -207,6 +207,7 @@ export class DicomServer {
     const expiry = this.#options.clock.wall.after(lifetimeMs, () =>
       association.fail(new ScannerError('limit.resource', { what: 'lifetime of an association, ms', max: lifetimeMs })),
     );
+    void association.closed.then(() => expiry.cancel());
     const channel = new DimseChannel(association, {
       clock: this.#options.clock,
       log: log.child({ peer: callingAe }),
@@ -214,7 +215,6 @@ export class DicomServer {
       idleMs,
     });
     const ended = channel.done.finally(() => {
-      expiry.cancel();
       this.#running.delete(association);
       this.#admission.leave(peer);
       this.#listeners.idle.enter(socket); // the peer has yet to close it
