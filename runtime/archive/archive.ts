@@ -1,7 +1,9 @@
 import type { Observable } from 'rxjs';
 import type { Millisecond } from '../../hal/base/units.js';
+import type { Dataset } from '../dicom/dataset/dataset.js';
 import type { BuiltObject, Instance } from '../objects/instance.js';
 import type { Fact } from './fact.js';
+import type { IndexQuery, IndexRow } from './query.js';
 
 export interface SequencedFact {
   /** Order in which facts became durable. */
@@ -64,6 +66,24 @@ export interface Delivery {
   reason: number;
 }
 
+/** What became of a received object. */
+export interface Imported {
+  /** The object that the archive has: the first of its SOP Instance UID. */
+  instance: Instance;
+  /** True when the archive had an object of this SOP Instance UID before: what came now is not kept. */
+  duplicate: boolean;
+  /** True when what came is what the archive has, byte for byte. */
+  identical: boolean;
+}
+
+/** What the caller has learnt of an object already; what is absent is found out. */
+export interface KnownOfObject {
+  /** SHA-256 of the Part 10 file, hex. */
+  checksum?: string;
+  /** Its elements, at least up to the pixel data. */
+  header?: { dataset: Dataset; transferSyntax: string };
+}
+
 export interface IntegrityReport {
   /** Half-written temporary files that were removed. */
   removed: string[];
@@ -89,11 +109,17 @@ export interface Archive {
    * @throws ScannerError data.disk, data.missing, data.invalid (another object has the same SOP Instance UID)
    */
   store(objects: Iterable<BuiltObject>, facts?: readonly Fact[]): Promise<Instance[]>;
-  /** Takes over a received Part 10 file, bit for bit; the file at `path` is gone afterwards. An identical object again is no error. */
-  importFile(path: string): Promise<Instance>;
+  /**
+   * Takes over a received Part 10 file, bit for bit; the file at `path`, which must be durable there, is gone afterwards. Resolves
+   * when the object cannot be lost any more; from then on every other method knows it.
+   * @throws ScannerError data.disk, data.dicom, data.missing, data.invalid; the file stays where it is
+   */
+  importFile(path: string, known?: KnownOfObject): Promise<Imported>;
+  /** The same for a small object in memory: a complete Part 10 file. */
+  importBytes(part10: Buffer, known?: KnownOfObject): Promise<Imported>;
 
   putFacts(...facts: Fact[]): Promise<SequencedFact[]>;
-  /** Facts that `consumer` has not acknowledged, oldest first. */
+  /** Facts that `consumer` has not acknowledged, oldest first. From the first call on facts are kept for it; what all consumers have acknowledged goes. */
   facts(consumer: string, limit?: number): Promise<SequencedFact[]>;
   ack(consumer: string, ...seqs: number[]): Promise<void>;
 
@@ -102,6 +128,13 @@ export interface Archive {
   series(filter?: { studyInstanceUid?: string; seriesInstanceUid?: string }): Promise<SeriesRecord[]>;
   /** By series and instance number. */
   instances(filter?: InstanceFilter): Promise<InstanceRecord[]>;
+
+  /**
+   * Patients, studies, series or instances, each when it has been accepted, never all in memory; images in the order of their
+   * series and instance numbers.
+   * @throws ScannerError data.disk, timeout.aborted when `signal` fires
+   */
+  query(query: IndexQuery, signal?: AbortSignal): AsyncIterable<IndexRow>;
 
   recordDeliveries(node: string, results: readonly DeliveryResult[]): Promise<void>;
   recordCommitment(node: string, results: readonly CommitmentResult[]): Promise<void>;

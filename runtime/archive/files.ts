@@ -1,28 +1,66 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { copyFile, mkdir, open, rename, unlink } from 'node:fs/promises';
+import { copyFile, link, mkdir, open, stat, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { asScannerError } from '../../hal/base/errors.js';
+import { asScannerError, ScannerError } from '../../hal/base/errors.js';
+import { needText } from '../dicom/dataset/dataset.js';
+import { decodeDataset } from '../dicom/dataset/decode.js';
 import { readHeader } from '../dicom/dataset/header.js';
-import { indexedHeader } from './header.js';
+import { EXPLICIT_LITTLE_ENDIAN } from '../dicom/dataset/transfer-syntax.js';
+import { makeUid } from '../dicom/dataset/uid.js';
+import type { KnownOfObject } from './archive.js';
+import { type IndexedHeader, indexedHeader } from './header.js';
 
 /** Elements from the pixel data on are of no use to the index. */
 const PIXEL_DATA = '7FE00010';
 
+/** What the index keeps of a Part 10 file besides where it stands. */
+export interface Inspected {
+  header: IndexedHeader;
+  transferSyntaxUid: string;
+  bytes: number;
+  checksum: string;
+}
+
 /** The header and the size and checksum of a Part 10 file. @throws ScannerError data.dicom, data.missing, data.invalid */
-export async function inspectFile(path: string) {
-  const { dataset, transferSyntax, size } = await readHeader(path, { stopAtTag: PIXEL_DATA });
+export async function inspectFile(path: string, known: KnownOfObject = {}): Promise<Inspected> {
+  const { dataset, transferSyntax } = known.header ?? (await readHeader(path, { stopAtTag: PIXEL_DATA }));
   return {
     header: indexedHeader(dataset),
     transferSyntaxUid: transferSyntax,
-    bytes: size,
-    checksum: await sha256(path),
+    bytes: (await stat(path)).size,
+    checksum: known.checksum || (await sha256(path)),
   };
 }
 
-async function sha256(path: string): Promise<string> {
+/** The same of a Part 10 file in memory. */
+export function inspectBytes(part10: Buffer, known: KnownOfObject = {}): Inspected {
+  const { dataset, transferSyntax } = known.header ?? decodePart10(part10);
+  return {
+    header: indexedHeader(dataset),
+    transferSyntaxUid: transferSyntax,
+    bytes: part10.length,
+    checksum: known.checksum || createHash('sha256').update(part10).digest('hex'),
+  };
+}
+
+function decodePart10(part10: Buffer) {
+  const start = part10.length >= 144 ? 144 + part10.readUInt32LE(140) : Number.POSITIVE_INFINITY;
+  if (start > part10.length || part10.toString('latin1', 128, 136) !== 'DICM\x02\0\0\0') {
+    throw new ScannerError('data.dicom', { where: 'meta header', message: 'no DICM and group length after 128 bytes' });
+  }
+  const meta = decodeDataset(part10.subarray(144, start), EXPLICIT_LITTLE_ENDIAN);
+  const transferSyntax = needText(meta, 'TransferSyntaxUID');
+  return { dataset: decodeDataset(part10.subarray(start), transferSyntax), transferSyntax };
+}
+
+export async function sha256(path: string): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  } catch (error) {
+    throw asScannerError(error, 'data.disk', { path });
+  }
   return hash.digest('hex');
 }
 
@@ -50,22 +88,41 @@ export async function syncPath(path: string): Promise<void> {
   }
 }
 
-/** Gives the file at `path` the name `target`, durably; copies where the two are on different disks. @throws ScannerError data.disk */
-export async function takeFile(path: string, target: string): Promise<void> {
+/**
+ * Gives the durable file at `path` the name `target` unless something has it; copies where the two are on different disks.
+ * A power failure leaves it under one of the two names at least.
+ * @returns false when `target` was taken: then nothing has changed
+ * @throws ScannerError data.disk
+ */
+export async function takeFile(path: string, target: string): Promise<boolean> {
   try {
-    await syncPath(path);
-    try {
-      await rename(path, target);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
-      const temporary = `${target}.part`;
-      await copyFile(path, temporary);
-      await syncPath(temporary);
-      await rename(temporary, target);
+    if (await linked(path, target)) {
       await unlink(path);
+      return true;
     }
-    await syncPath(dirname(target));
+    return false;
   } catch (error) {
     throw asScannerError(error, 'data.disk', { path: target });
+  }
+}
+
+async function linked(path: string, target: string): Promise<boolean> {
+  try {
+    await link(path, target);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return false;
+    if (code !== 'EXDEV') throw error;
+  }
+  const copy = `${target}.${makeUid().slice(-12)}.part`;
+  try {
+    await copyFile(path, copy);
+    await syncPath(copy);
+    const taken = await linked(copy, target);
+    if (taken) await syncPath(dirname(target));
+    return taken;
+  } finally {
+    await unlink(copy).catch(() => undefined);
   }
 }

@@ -1,7 +1,7 @@
-import type { Database, Statement } from 'better-sqlite3';
 import type { Millisecond } from '../../hal/base/units.js';
 import type { SequencedFact } from './archive.js';
 import type { Fact } from './fact.js';
+import { row, rows, type Work } from './sql.js';
 
 interface FactRow {
   seq: number;
@@ -9,58 +9,92 @@ interface FactRow {
   body: string;
 }
 
+/** A consumer that has not looked for so long is gone, and holds nothing back any more. */
+const FORGOTTEN_MS: Millisecond = 30 * 24 * 3600 * 1000;
+/** Facts that are kept when nobody at all has asked for them: who asks later finds the newest. */
+const KEPT_FOR_NOBODY = 10_000;
+/** A look at the outbox is noted so often. */
+const NOTED_EVERY_MS: Millisecond = 24 * 3600 * 1000;
+
+const OPEN = `
+  seq > coalesce((SELECT c.seq FROM consumer c WHERE c.consumer = :consumer), 0)
+  AND seq NOT IN (SELECT a.seq FROM ack a WHERE a.consumer = :consumer)`;
+
 /**
- * Facts in order, and what each consumer has done. A consumer may acknowledge out of order: `cursor` is the last fact below
- * which all are done, `ack` holds those done above it.
+ * Facts in order, and what each consumer has done. A consumer may acknowledge out of order: its `seq` is the last fact below
+ * which all are done, `ack` holds those done above it. What all consumers have done is pruned.
  */
 export class Outbox {
-  readonly #insert: Statement<[number, string]>;
-  readonly #pending: Statement<{ consumer: string; limit: number }, FactRow>;
-  readonly #ack: Statement<{ consumer: string; seq: number }>;
-  readonly #advance: (consumer: string) => void;
+  readonly #noted = new Map<string, Millisecond>();
 
-  constructor(db: Database) {
-    this.#insert = db.prepare('INSERT INTO fact (at, body) VALUES (?, ?)');
-    this.#pending = db.prepare(`
-      SELECT seq, at, body FROM fact
-      WHERE seq > coalesce((SELECT seq FROM cursor WHERE consumer = :consumer), 0)
-        AND seq NOT IN (SELECT seq FROM ack WHERE consumer = :consumer)
-      ORDER BY seq LIMIT :limit`);
-    this.#ack = db.prepare(`
-      INSERT OR IGNORE INTO ack (consumer, seq)
-      SELECT :consumer, :seq WHERE :seq > coalesce((SELECT seq FROM cursor WHERE consumer = :consumer), 0)`);
-    const first = db.prepare<{ consumer: string }, { seq: number | null }>(`
-      SELECT min(seq) AS seq FROM fact
-      WHERE seq > coalesce((SELECT seq FROM cursor WHERE consumer = :consumer), 0)
-        AND seq NOT IN (SELECT seq FROM ack WHERE consumer = :consumer)`);
-    const last = db.prepare<[], { seq: number | null }>('SELECT max(seq) AS seq FROM fact');
-    const move = db.prepare(`
-      INSERT INTO cursor (consumer, seq) VALUES (:consumer, :seq)
-      ON CONFLICT (consumer) DO UPDATE SET seq = max(seq, excluded.seq)`);
-    const clear = db.prepare('DELETE FROM ack WHERE consumer = :consumer AND seq <= :seq');
-    this.#advance = (consumer) => {
-      const open = first.get({ consumer })?.seq;
-      const seq = open === null || open === undefined ? (last.get()?.seq ?? 0) : open - 1;
-      move.run({ consumer, seq });
-      clear.run({ consumer, seq });
-    };
+  /** Appends a fact, in the transaction that makes it true. */
+  *put(fact: Fact, at: Millisecond): Work<SequencedFact> {
+    const added = yield* row<{ seq: number }>('INSERT INTO fact (at, body) VALUES (:at, :body) RETURNING seq', {
+      at,
+      body: JSON.stringify(fact),
+    });
+    return { seq: added!.seq, at, fact };
   }
 
-  /** Appends a fact; call it inside the transaction that makes it true. */
-  put(fact: Fact, at: Millisecond): SequencedFact {
-    const { lastInsertRowid } = this.#insert.run(at, JSON.stringify(fact));
-    return { seq: Number(lastInsertRowid), at, fact };
+  /** True when `register` is due: before the first look of a consumer, and once a day. */
+  isNew(consumer: string, now: Millisecond): boolean {
+    return now - (this.#noted.get(consumer) ?? Number.NEGATIVE_INFINITY) > NOTED_EVERY_MS;
   }
 
-  pending(consumer: string, limit: number): SequencedFact[] {
-    return this.#pending
-      .all({ consumer, limit })
-      .map(({ seq, at, body }) => ({ seq, at, fact: JSON.parse(body) as Fact }));
+  /** From now on facts are kept until this consumer has done them. */
+  *register(consumer: string, now: Millisecond): Work<void> {
+    yield* rows(
+      `INSERT INTO consumer (consumer, seq, seen_at) VALUES (:consumer, 0, :now)
+       ON CONFLICT (consumer) DO UPDATE SET seen_at = excluded.seen_at`,
+      { consumer, now },
+    );
+    this.#noted.set(consumer, now);
   }
 
-  /** Call it inside a transaction. */
-  ack(consumer: string, seqs: readonly number[]): void {
-    for (const seq of seqs) this.#ack.run({ consumer, seq });
-    this.#advance(consumer);
+  *pending(consumer: string, limit: number): Work<SequencedFact[]> {
+    const found = yield* rows<FactRow>(`SELECT seq, at, body FROM fact WHERE ${OPEN} ORDER BY seq LIMIT :limit`, {
+      consumer,
+      limit,
+    });
+    return found.map(sequenced);
   }
+
+  *ack(consumer: string, seqs: readonly number[], now: Millisecond): Work<void> {
+    if (this.isNew(consumer, now)) yield* this.register(consumer, now);
+    for (const seq of seqs) {
+      yield* rows(
+        `INSERT INTO ack (consumer, seq) SELECT consumer, :seq FROM consumer WHERE consumer = :consumer AND seq < :seq
+         ON CONFLICT (consumer, seq) DO NOTHING`,
+        { consumer, seq },
+      );
+    }
+    const open = yield* row<{ seq: number | null }>(`SELECT min(seq) AS seq FROM fact WHERE ${OPEN}`, { consumer });
+    const last = yield* row<{ seq: number | null }>('SELECT max(seq) AS seq FROM fact');
+    const seq = open?.seq ? open.seq - 1 : (last?.seq ?? 0);
+    yield* rows('UPDATE consumer SET seq = :seq WHERE consumer = :consumer AND seq < :seq', { consumer, seq });
+    yield* rows('DELETE FROM ack WHERE consumer = :consumer AND seq <= :seq', { consumer, seq });
+    yield* this.prune(now);
+  }
+
+  /** Drops what every consumer has done; the newest stays, so that its number is known. */
+  *prune(now: Millisecond): Work<void> {
+    const done = yield* row<{ seq: number | null }>('SELECT min(seq) AS seq FROM consumer WHERE seen_at > :since', {
+      since: now - FORGOTTEN_MS,
+    });
+    const last = (yield* row<{ seq: number | null }>('SELECT max(seq) AS seq FROM fact'))?.seq ?? 0;
+    const seq = Math.min(done?.seq ?? last - KEPT_FOR_NOBODY, last - 1);
+    if (seq > 0) yield* rows('DELETE FROM fact WHERE seq <= :seq', { seq });
+  }
+
+  *after(seq: number, limit: number): Work<SequencedFact[]> {
+    const found = yield* rows<FactRow>('SELECT seq, at, body FROM fact WHERE seq > :seq ORDER BY seq LIMIT :limit', {
+      seq,
+      limit,
+    });
+    return found.map(sequenced);
+  }
+}
+
+function sequenced({ seq, at, body }: FactRow): SequencedFact {
+  return { seq, at, fact: JSON.parse(body) as Fact };
 }

@@ -1,72 +1,43 @@
-import type { Database } from 'better-sqlite3';
-import { ScannerError } from '../../hal/base/errors.js';
+import type { Dialect } from './sql.js';
 
-/** One string a version; a database of version n gets the strings from n on. */
-const MIGRATIONS: readonly string[] = [
-  `
-  CREATE TABLE patient (
-    patient_key INTEGER PRIMARY KEY,
-    patient_id TEXT NOT NULL, name TEXT NOT NULL, birth_date TEXT NOT NULL, sex TEXT NOT NULL,
-    UNIQUE (patient_id, name, birth_date)
-  );
-  CREATE TABLE study (
-    study_uid TEXT PRIMARY KEY,
-    patient_key INTEGER NOT NULL REFERENCES patient,
-    date TEXT NOT NULL, time TEXT NOT NULL, study_id TEXT NOT NULL, accession TEXT NOT NULL, description TEXT NOT NULL
-  ) WITHOUT ROWID;
-  CREATE INDEX study_patient ON study (patient_key);
-  CREATE TABLE series (
-    series_uid TEXT PRIMARY KEY,
-    study_uid TEXT NOT NULL REFERENCES study,
-    modality TEXT NOT NULL, number TEXT NOT NULL, description TEXT NOT NULL, protocol TEXT NOT NULL
-  ) WITHOUT ROWID;
-  CREATE INDEX series_study ON series (study_uid);
-  CREATE TABLE instance (
-    sop_uid TEXT PRIMARY KEY,
-    series_uid TEXT NOT NULL REFERENCES series,
-    class_uid TEXT NOT NULL, syntax_uid TEXT NOT NULL, number TEXT NOT NULL,
-    file TEXT NOT NULL, bytes INTEGER NOT NULL, checksum TEXT NOT NULL,
-    stored_at REAL NOT NULL, origin TEXT NOT NULL, missing INTEGER NOT NULL DEFAULT 0
-  ) WITHOUT ROWID;
-  CREATE INDEX instance_series ON instance (series_uid);
-  CREATE TABLE delivery (
-    sop_uid TEXT NOT NULL, node TEXT NOT NULL,
-    sent TEXT NOT NULL, status INTEGER, at REAL NOT NULL,
-    commitment TEXT NOT NULL DEFAULT 'none', transaction_uid TEXT NOT NULL DEFAULT '', reason INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (sop_uid, node)
-  ) WITHOUT ROWID;
-  CREATE INDEX delivery_transaction ON delivery (transaction_uid);
-  CREATE TABLE fact (seq INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, body TEXT NOT NULL);
-  CREATE TABLE cursor (consumer TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
-  CREATE TABLE ack (consumer TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (consumer, seq)) WITHOUT ROWID;
-  CREATE TABLE state (
-    owner TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (owner, key)
-  ) WITHOUT ROWID;
-  `,
-];
+/** The version of the tables below. */
+export const SCHEMA_VERSION = 2;
 
 /**
- * Sets the journal so that a commit is durable, and brings the tables to the newest version.
- * @throws ScannerError config.invalid when a newer petrig made the database
+ * The tables of the index. `attributes` is a JSON object of what has no column of its own; `charset` the Specific Character Set of
+ * the object that the row was made from. Statements have no semicolon inside.
  */
-export function prepareDatabase(db: Database): void {
-  db.pragma('journal_mode = WAL');
-  // FULL: a commit is on the disk when it returns; WAL with NORMAL may lose the last commits at power loss
-  db.pragma('synchronous = FULL');
-  db.pragma('busy_timeout = 5000');
-  db.pragma('foreign_keys = ON');
-  const version = db.pragma('user_version', { simple: true }) as number;
-  if (version > MIGRATIONS.length) {
-    throw new ScannerError('config.invalid', {
-      where: db.name,
-      message: `archive of version ${version}`,
-      expected: `at most ${MIGRATIONS.length}`,
-    });
-  }
-  for (let next = version; next < MIGRATIONS.length; next++) {
-    db.transaction(() => {
-      db.exec(MIGRATIONS[next]!);
-      db.pragma(`user_version = ${next + 1}`);
-    })();
-  }
+export function schema({ types, clustered }: Dialect): string[] {
+  const { key, text, integer, real } = types;
+  const words = (...names: string[]) => names.map((name) => `${name} ${text} NOT NULL`).join(', ');
+  return [
+    `CREATE TABLE patient (${words('patient_key', 'patient_id', 'name', 'birth_date', 'sex', 'charset', 'attributes')},
+       PRIMARY KEY (patient_key)) ${clustered}`,
+    'CREATE INDEX patient_id ON patient (patient_id)',
+    // what a name may be found by: see person-name.ts
+    `CREATE TABLE patient_name (${words('form', 'patient_key')}, PRIMARY KEY (form, patient_key)) ${clustered}`,
+    `CREATE TABLE study (${words('study_uid', 'patient_key', 'date', 'time', 'study_id', 'accession', 'description')},
+       ${words('charset', 'attributes')}, PRIMARY KEY (study_uid)) ${clustered}`,
+    'CREATE INDEX study_patient ON study (patient_key)',
+    'CREATE INDEX study_date ON study (date)',
+    'CREATE INDEX study_accession ON study (accession)',
+    // instances: how many are there whose file is not missing
+    `CREATE TABLE series (${words('series_uid', 'study_uid', 'modality', 'number', 'description', 'protocol')},
+       ${words('charset', 'attributes')}, sort_number ${integer} NOT NULL, instances ${integer} NOT NULL DEFAULT 0,
+       PRIMARY KEY (series_uid)) ${clustered}`,
+    'CREATE INDEX series_study ON series (study_uid)',
+    `CREATE TABLE instance (instance_key ${key}, ${words('sop_uid', 'series_uid', 'class_uid', 'syntax_uid', 'number')},
+       ${words('file', 'checksum', 'origin', 'charset', 'attributes')}, sort_number ${integer} NOT NULL,
+       bytes ${integer} NOT NULL, stored_at ${real} NOT NULL, missing ${integer} NOT NULL DEFAULT 0, UNIQUE (sop_uid))`,
+    'CREATE INDEX instance_series ON instance (series_uid, sort_number)',
+    `CREATE TABLE delivery (${words('sop_uid', 'node', 'sent')}, status ${integer}, at ${real} NOT NULL,
+       commitment ${text} NOT NULL DEFAULT 'none', transaction_uid ${text} NOT NULL DEFAULT '',
+       reason ${integer} NOT NULL DEFAULT 0, PRIMARY KEY (sop_uid, node)) ${clustered}`,
+    'CREATE INDEX delivery_transaction ON delivery (transaction_uid)',
+    `CREATE TABLE fact (seq ${key}, at ${real} NOT NULL, body ${text} NOT NULL)`,
+    `CREATE TABLE consumer (consumer ${text} NOT NULL, seq ${integer} NOT NULL, seen_at ${real} NOT NULL,
+       PRIMARY KEY (consumer)) ${clustered}`,
+    `CREATE TABLE ack (consumer ${text} NOT NULL, seq ${integer} NOT NULL, PRIMARY KEY (consumer, seq)) ${clustered}`,
+    `CREATE TABLE state (${words('owner', 'key', 'body')}, PRIMARY KEY (owner, key)) ${clustered}`,
+  ];
 }

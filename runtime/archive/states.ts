@@ -1,33 +1,32 @@
-import type { Database, Statement } from 'better-sqlite3';
+import { row, rows, type Work } from './sql.js';
 
-/** Small JSON records by owner and key. Writing methods belong inside a transaction. */
-export class States {
-  readonly #get: Statement<[string, string], { body: string }>;
-  readonly #put: Statement<[string, string, string]>;
-  readonly #delete: Statement<[string, string]>;
-  readonly #list: Statement<[string], { key: string; body: string }>;
+/** Small JSON records by owner and key. */
+export const states = {
+  *load<T>(owner: string, key: string): Work<T | undefined> {
+    const found = yield* row<{ body: string }>('SELECT body FROM state WHERE owner = :owner AND key = :key', {
+      owner,
+      key,
+    });
+    return found && (JSON.parse(found.body) as T);
+  },
 
-  constructor(db: Database) {
-    this.#get = db.prepare('SELECT body FROM state WHERE owner = ? AND key = ?');
-    this.#put = db.prepare('INSERT OR REPLACE INTO state (owner, key, body) VALUES (?, ?, ?)');
-    this.#delete = db.prepare('DELETE FROM state WHERE owner = ? AND key = ?');
-    this.#list = db.prepare('SELECT key, body FROM state WHERE owner = ? ORDER BY key');
-  }
+  *save(owner: string, key: string, value: unknown): Work<void> {
+    yield* rows(
+      `INSERT INTO state (owner, key, body) VALUES (:owner, :key, :body)
+       ON CONFLICT (owner, key) DO UPDATE SET body = excluded.body`,
+      { owner, key, body: JSON.stringify(value) },
+    );
+  },
 
-  load<T>(owner: string, key: string): T | undefined {
-    const row = this.#get.get(owner, key);
-    return row && (JSON.parse(row.body) as T);
-  }
+  *remove(owner: string, key: string): Work<void> {
+    yield* rows('DELETE FROM state WHERE owner = :owner AND key = :key', { owner, key });
+  },
 
-  save(owner: string, key: string, value: unknown): void {
-    this.#put.run(owner, key, JSON.stringify(value));
-  }
-
-  remove(owner: string, key: string): void {
-    this.#delete.run(owner, key);
-  }
-
-  list<T>(owner: string): { key: string; value: T }[] {
-    return this.#list.all(owner).map(({ key, body }) => ({ key, value: JSON.parse(body) as T }));
-  }
-}
+  *list<T>(owner: string): Work<{ key: string; value: T }[]> {
+    const found = yield* rows<{ key: string; body: string }>(
+      'SELECT key, body FROM state WHERE owner = :owner ORDER BY key',
+      { owner },
+    );
+    return found.map(({ key, body }) => ({ key, value: JSON.parse(body) as T }));
+  },
+};

@@ -170,12 +170,15 @@ test('imports a received file bit for bit, once', async () => {
     target.importFile(join(incoming, 'a')),
     target.importFile(join(incoming, 'b')),
   ]);
-  assert.is(first.file, second.file);
-  assert.equal(await readFile(first.file), bytes);
+  assert.is(first.instance.file, second.instance.file);
+  assert.equal([first.duplicate, second.duplicate, second.identical], [false, true, true]);
+  assert.equal(await readFile(first.instance.file), bytes);
   assert.equal(await readdir(incoming), []);
   bytes[bytes.length - 1]! ^= 1;
   await writeFile(join(incoming, 'c'), bytes);
-  await rejects(target.importFile(join(incoming, 'c')), 'data.invalid');
+  const changed = await target.importFile(join(incoming, 'c'));
+  assert.equal([changed.duplicate, changed.identical], [true, false]);
+  assert.equal(await readFile(first.instance.file), await readFile(made!.file), 'the first is kept');
   await writeFile(join(incoming, 'd'), 'no dicom');
   await rejects(target.importFile(join(incoming, 'd')), 'data.dicom');
   assert.is(await assertSound(other, target), 1);

@@ -1,0 +1,204 @@
+import { join } from 'node:path';
+import { type Observable, Subject } from 'rxjs';
+import type { Clock } from '../../hal/base/clock.js';
+import type { Log } from '../../hal/base/log.js';
+import type { Part10Options } from '../dicom/dataset/part10.js';
+import type { BuiltObject, Instance } from '../objects/instance.js';
+import type {
+  Archive,
+  CommitmentResult,
+  Delivery,
+  DeliveryResult,
+  Imported,
+  InstanceFilter,
+  InstanceRecord,
+  IntegrityReport,
+  KnownOfObject,
+  PatientRecord,
+  SequencedFact,
+  SeriesRecord,
+  StudyRecord,
+} from './archive.js';
+import { Catalogue, type IndexedObject } from './catalogue.js';
+import { Deliveries } from './deliveries.js';
+import type { Fact } from './fact.js';
+import { Importing } from './importing.js';
+import { IndexWriter, storedFact } from './index-writer.js';
+import { ObjectFolder } from './object-folder.js';
+import { Outbox } from './outbox.js';
+import type { IndexQuery, IndexRow } from './query.js';
+import { indexRow, queryStatement } from './query-sql.js';
+import type { SqlDatabase, Statement, Work } from './sql.js';
+import { states } from './states.js';
+import { instanceOf, Storing, uidTaken } from './storing.js';
+import { TurnByKey } from './turn-by-key.js';
+
+export interface ArchiveOptions {
+  /** Folder of the archive: `objects/` stands in it. */
+  root: string;
+  clock: Clock;
+  log: Log;
+  /** What the files' meta header says of us. */
+  file?: Pick<Part10Options, 'implementation' | 'sourceAeTitle'>;
+}
+
+/** Part 10 files below a folder, with their index in a database. */
+export class IndexedArchive implements Archive {
+  readonly facts$: Observable<SequencedFact>;
+  readonly integrity: IntegrityReport = { removed: [], indexed: [], missing: [], unreadable: [] };
+  readonly #facts = new Subject<SequencedFact>();
+  readonly #writer: IndexWriter;
+  readonly #importing: Importing;
+  readonly #storing: Storing;
+  readonly #deliveries: Deliveries;
+  protected readonly catalogue: Catalogue;
+  protected readonly outbox = new Outbox();
+
+  protected constructor(
+    protected readonly database: SqlDatabase,
+    protected readonly options: ArchiveOptions,
+  ) {
+    const { root, clock, log, file } = options;
+    const catalogue = (this.catalogue = new Catalogue(database.dialect));
+    this.#deliveries = new Deliveries(database.dialect);
+    const tell = (facts: readonly SequencedFact[]) => this.tell(facts);
+    const writer = (this.#writer = new IndexWriter({ database, catalogue, outbox: this.outbox, clock, log, tell }));
+    const common = { folder: new ObjectFolder(root), writer, turns: new TurnByKey(), clock };
+    this.#importing = new Importing({ ...common, root });
+    this.#storing = new Storing({ ...common, file });
+    this.facts$ = this.#facts.asObservable();
+  }
+
+  async store(objects: Iterable<BuiltObject>, facts: readonly Fact[] = []): Promise<Instance[]> {
+    const written = await this.#storing.write(objects);
+    try {
+      await this.#writer.commit(facts, () => this.#add(written));
+    } catch (error) {
+      await this.#storing.remove(written);
+      throw error;
+    }
+    return written.map(({ header, file }) => this.#absolute(instanceOf(header, file)));
+  }
+
+  async importFile(path: string, known?: KnownOfObject): Promise<Imported> {
+    return this.#imported(await this.#importing.file(path, known));
+  }
+
+  async importBytes(part10: Buffer, known?: KnownOfObject): Promise<Imported> {
+    return this.#imported(await this.#importing.bytes(part10, known));
+  }
+
+  putFacts(...facts: Fact[]): Promise<SequencedFact[]> {
+    return this.#writer.commit(facts);
+  }
+
+  async facts(consumer: string, limit = 1000): Promise<SequencedFact[]> {
+    const now = this.options.clock.now();
+    if (this.outbox.isNew(consumer, now)) {
+      await this.database.transaction(() => this.outbox.register(consumer, now));
+    }
+    return this.#read(() => this.outbox.pending(consumer, limit));
+  }
+
+  async ack(consumer: string, ...seqs: number[]): Promise<void> {
+    await this.database.transaction(() => this.outbox.ack(consumer, seqs, this.options.clock.now()));
+  }
+
+  patients(): Promise<PatientRecord[]> {
+    return this.#all(this.catalogue.patients());
+  }
+
+  studies(filter: { studyInstanceUid?: string; patientId?: string } = {}): Promise<StudyRecord[]> {
+    return this.#all(this.catalogue.studies(filter));
+  }
+
+  series(filter: { studyInstanceUid?: string; seriesInstanceUid?: string } = {}): Promise<SeriesRecord[]> {
+    return this.#all(this.catalogue.series(filter));
+  }
+
+  async instances(filter: InstanceFilter = {}): Promise<InstanceRecord[]> {
+    const records = await this.#all<InstanceRecord>(this.catalogue.instances(filter));
+    return records.map((record) => this.#absolute(record));
+  }
+
+  async *query(query: IndexQuery, signal?: AbortSignal): AsyncGenerator<IndexRow, void, void> {
+    await this.#writer.flush();
+    const statement = queryStatement(query, this.database.dialect);
+    for await (const batch of this.database.stream<Record<string, unknown>>(statement, signal)) {
+      for (const columns of batch) {
+        const row = indexRow(query, columns);
+        if (query.accept?.(row) ?? true) yield row;
+      }
+    }
+  }
+
+  async recordDeliveries(node: string, results: readonly DeliveryResult[]): Promise<void> {
+    await this.database.transaction(() => this.#deliveries.sent(node, results, this.options.clock.now()));
+  }
+
+  async recordCommitment(node: string, results: readonly CommitmentResult[]): Promise<void> {
+    await this.database.transaction(() => this.#deliveries.committed(node, results));
+  }
+
+  deliveries(filter: Parameters<Archive['deliveries']>[0]): Promise<Delivery[]> {
+    return this.database.read(() => this.#deliveries.select(filter));
+  }
+
+  loadState<T>(owner: string, key: string): Promise<T | undefined> {
+    return this.database.read(() => states.load<T>(owner, key));
+  }
+
+  async saveState(owner: string, key: string, value: unknown): Promise<void> {
+    await this.database.transaction(() => states.save(owner, key, value));
+  }
+
+  async removeState(owner: string, key: string): Promise<void> {
+    await this.database.transaction(() => states.remove(owner, key));
+  }
+
+  states<T>(owner: string): Promise<{ key: string; value: T }[]> {
+    return this.database.read(() => states.list<T>(owner));
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.#writer.close();
+    } finally {
+      this.#facts.complete();
+      await this.database.close();
+    }
+  }
+
+  /** Tells who listens of facts that are durable. */
+  protected tell(facts: readonly SequencedFact[]): void {
+    for (const fact of facts) this.#facts.next(fact);
+  }
+
+  *#add(objects: readonly IndexedObject[]): Work<Fact[]> {
+    const added = yield* this.catalogue.addAll(objects);
+    const other = objects.find((object) => !added.includes(object));
+    if (other) throw uidTaken(other.header.sopInstanceUid);
+    return objects.map(storedFact);
+  }
+
+  /** A read that sees what was imported until now. */
+  async #read<T>(work: () => Work<T>): Promise<T> {
+    await this.#writer.flush();
+    return this.database.read(work);
+  }
+
+  async #all<Row>(statement: Statement): Promise<Row[]> {
+    await this.#writer.flush();
+    const all: Row[] = [];
+    for await (const batch of this.database.stream<Row>(statement)) all.push(...batch);
+    return all;
+  }
+
+  #imported({ instance, ...rest }: Imported): Imported {
+    return { ...rest, instance: this.#absolute(instance) };
+  }
+
+  #absolute<T extends Instance>(record: T): T {
+    return { ...record, file: join(this.options.root, record.file) };
+  }
+}
