@@ -2,7 +2,7 @@ import { ScannerError } from '../../hal/base/errors.js';
 import { readTable } from '../../hal/base/table.js';
 import { type Dataset, type Element, isDataset, setPrivate, type Value } from '../dicom/dataset/dataset.js';
 import { vrRule } from '../dicom/dataset/dictionary.js';
-import { chooseCharacterSet } from '../dicom/dataset/text.js';
+import { chooseCharacterSet, definedTerms } from '../dicom/dataset/text.js';
 import { type AttributeRow, fillRows, type Scope } from './fill.js';
 
 export type IodName = 'ct' | 'pet' | 'csa';
@@ -61,14 +61,14 @@ export function setPrivateValues(
 }
 
 /**
- * Declares a character set that can write all text of the object: `preferred` where it can, else Latin-1, else UTF-8.
+ * Declares a character set that can write all text of the object: what it came in (with its code extensions) where that
+ * can, else Latin-1, else UTF-8.
+ * @param preferred values of a Specific Character Set; empty for the default repertoire
  */
 export function declareCharacterSet(ds: Dataset, preferred: readonly string[]): Dataset {
-  const texts = textsOf(ds);
-  // sets with code extensions are read, not written: their text goes out in UTF-8
-  const single = preferred.length === 1 ? preferred : [];
-  const set = chooseCharacterSet(texts, [...single, 'ISO_IR 100', 'ISO_IR 192']) ?? 'ISO_IR 192';
-  ds['00080005'] = { vr: 'CS', Value: [set] };
+  const choices = [definedTerms(preferred), 'ISO_IR 100', 'ISO_IR 192'].filter((terms) => terms !== '');
+  const set = chooseCharacterSet(textsOf(ds), choices) ?? 'ISO_IR 192';
+  ds['00080005'] = { vr: 'CS', Value: set.split('\\') };
   return ds;
 }
 

@@ -8,7 +8,7 @@ import { encodeDataset } from '../dataset/encode.js';
 import type { AcceptedContext, Association } from '../upper-layer/association.js';
 import { CANCEL_FIELD, type Command, encodeCommand, isResponse } from './command.js';
 import { commandFragments, FragmentStream } from './fragment.js';
-import { type Message, readMessage } from './message.js';
+import { type Message, readMessage, textNotes } from './message.js';
 import { Performer, type RequestHandler } from './performer.js';
 import { bufferSource } from './source.js';
 import { statusClass } from './status.js';
@@ -217,7 +217,11 @@ export class DimseChannel {
       this.#options.log.warn({ command }, 'response to nothing that was asked; ignored');
       return;
     }
-    pending.responses.push({ command, status: command.Status ?? 0, ...decoded(bytes, message.context.transferSyntax) });
+    pending.responses.push({
+      command,
+      status: command.Status ?? 0,
+      ...decoded(bytes, message.context.transferSyntax, this.#options.log),
+    });
     pending.wake();
     if (pending.responses.length >= MAX_WAITING) await new Promise<void>((resolve) => (pending.room = resolve));
   }
@@ -227,9 +231,9 @@ export class DimseChannel {
   }
 }
 
-function decoded(bytes: Buffer | undefined, syntax: string): Pick<Response, 'dataset' | 'unreadable'> {
+function decoded(bytes: Buffer | undefined, syntax: string, log: Log): Pick<Response, 'dataset' | 'unreadable'> {
   try {
-    return { dataset: bytes && decodeDataset(bytes, syntax) };
+    return { dataset: bytes && decodeDataset(bytes, syntax, { onText: textNotes(log) }) };
   } catch (error) {
     return { dataset: undefined, unreadable: asScannerError(error) };
   }

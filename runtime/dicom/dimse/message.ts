@@ -1,6 +1,8 @@
 import { ScannerError } from '../../../hal/base/errors.js';
+import type { Log } from '../../../hal/base/log.js';
 import type { Dataset } from '../dataset/dataset.js';
 import { decodeDataset } from '../dataset/decode.js';
+import type { TextNote } from '../dataset/text.js';
 import type { AcceptedContext, Association } from '../upper-layer/association.js';
 import { type Command, decodeCommand, hasDataset, MAX_COMMAND_BYTES } from './command.js';
 
@@ -140,9 +142,14 @@ export async function readMessage(association: Association, silenceMs: number): 
 }
 
 /** The dataset of a message, decoded in its context's transfer syntax. @throws ScannerError data.dicom, limit.size */
-export async function readDataset(message: Message): Promise<Dataset | undefined> {
+export async function readDataset(message: Message, log: Log): Promise<Dataset | undefined> {
   if (!message.data) return undefined;
-  return decodeDataset(await message.data.collect(), message.context.transferSyntax);
+  return decodeDataset(await message.data.collect(), message.context.transferSyntax, { onText: textNotes(log) });
+}
+
+/** Writes down where text does not match its Specific Character Set, and what it was taken for. */
+export function textNotes(log: Log): (note: TextNote) => void {
+  return (note) => log.warn({ ...note }, 'text does not match its character set');
 }
 
 function bad(association: Association, message: string): ScannerError {

@@ -144,7 +144,7 @@ export class Performer {
       return;
     }
     const { association } = this.#sender;
-    const dataset = () => readDataset(message);
+    const dataset = () => readDataset(message, this.#log);
     const replied = this.#active;
     const channel = this.#sender;
     try {

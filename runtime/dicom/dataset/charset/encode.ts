@@ -6,6 +6,11 @@ import type { CharacterSet } from './terms.js';
 /** What to do with a character that the set does not have. */
 export type Missing = 'refuse' | 'replace';
 
+interface WriteState extends ShiftState {
+  /** Invoked last; undefined while nothing was since the initial sets. */
+  latest: CodeElement | undefined;
+}
+
 const QUESTION_MARK = 0x3f;
 
 /**
@@ -20,7 +25,7 @@ export function encodeCharacters(
   missing: Missing,
 ): Buffer | undefined {
   if (set.alone !== undefined) return encodeAlone(text, set.alone, missing);
-  const state: ShiftState = { g0: set.g0, g1: set.g1 };
+  const state: WriteState = { g0: set.g0, g1: set.g1, latest: undefined };
   const out: number[] = [];
   for (const character of text) {
     const code = character.codePointAt(0)!;
@@ -39,7 +44,7 @@ export function encodeCharacters(
 
 function write(
   character: string,
-  state: ShiftState,
+  state: WriteState,
   set: CharacterSet,
   delimiters: ReadonlySet<number>,
   out: number[],
@@ -50,17 +55,26 @@ function write(
     if (!element || code === undefined) continue;
     // the yen sign shares its code with the backslash, and there the backslash delimits
     if (!element.double && element.set === 'G0' && delimiters.has(code)) continue;
-    if (element.set === 'G0' && state.g0 !== element) {
+    if (needsEscape(element, state, set)) {
       out.push(...element.escape);
-      state.g0 = element;
-    } else if (element.set === 'G1' && state.g1 !== element) {
-      out.push(...element.escape);
-      state.g1 = element;
+      if (element.set === 'G0') state.g0 = element;
+      else state.g1 = element;
+      state.latest = element;
     }
     out.push(...bytesOf(element, code));
     return true;
   }
   return false;
+}
+
+/**
+ * Many readers decode what follows an escape sequence with that one set, though G0 and G1 are invoked apart. For them an
+ * escape sequence is repeated where the other side's came last; letters after a set in G1 need none.
+ */
+function needsEscape(element: CodeElement, { g0, latest }: WriteState, set: CharacterSet): boolean {
+  if (!latest) return element !== set.g0 && element !== set.g1;
+  if (latest === element) return false;
+  return !(latest.set === 'G1' && element === set.g0 && g0 === set.g0);
 }
 
 function bytesOf(element: CodeElement, code: number): number[] {
@@ -69,11 +83,12 @@ function bytesOf(element: CodeElement, code: number): number[] {
 }
 
 /** Back to the initial sets. Where G1 is empty at first nothing can be invoked: readers empty it at the delimiter. */
-function restore(state: ShiftState, set: CharacterSet, out: number[]): void {
+function restore(state: WriteState, set: CharacterSet, out: number[]): void {
   if (state.g0 !== set.g0) out.push(...set.g0.escape);
   if (set.g1 && state.g1 !== set.g1) out.push(...set.g1.escape);
   state.g0 = set.g0;
   state.g1 = set.g1;
+  state.latest = undefined;
 }
 
 function encodeAlone(text: string, encoding: string, missing: Missing): Buffer | undefined {
