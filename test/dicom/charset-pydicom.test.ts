@@ -120,7 +120,9 @@ for hexed in data:
 });
 
 test('what pydicom writes reads the same here', () => {
-  const all = samples().filter(({ vr, terms }) => vr !== 'LO' && !terms.includes('58'));
+  // its GB2312 codec writes no escape sequences, and from kanji to a set in G1 it leaves G0 as it is
+  const faulty = /58|IR (13|100)\\ISO 2022 IR 87/;
+  const all = samples().filter(({ vr, terms }) => vr !== 'LO' && !faulty.test(terms));
   const script = `
 from pydicom.charset import encode_string, convert_encodings
 from pydicom.valuerep import PersonName
@@ -143,11 +145,10 @@ for s in data:
     const hex = written[i];
     // it gives up on mixed JIS X 0201 and writes question marks
     if (typeof hex !== 'string' || (terms.includes('IR 13') && hex.includes('3f'))) continue;
-    assert.equal(
-      readText(Buffer.from(hex, 'hex'), terms, vr),
-      { text: value, mismatch: false, lost: 0 },
-      `${terms} ${hex}`,
-    );
+    const got = readText(Buffer.from(hex, 'hex'), terms, vr);
+    assert.is(got.text, value, `${terms} ${hex}`);
+    // the default repertoire is Latin-1 to it, and it writes that without an escape sequence
+    if (!/^(\\|ISO 2022 IR 6)/.test(terms)) assert.is(got.mismatch, false, `${terms} ${hex}`);
     read++;
   }
   assert.ok(read > 1000, `${read} of ${all.length} could be written by pydicom`);

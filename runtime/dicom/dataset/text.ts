@@ -42,8 +42,8 @@ export function readText(bytes: Uint8Array, terms: string | undefined, vr: strin
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
     return { text, mismatch: false, lost: 0 };
   }
-  const text = decodeBytes(bytes, set, delimitersOf(vr));
-  if (text !== undefined) return { text, mismatch: false, lost: 0 };
+  const decoded = decodeBytes(bytes, set, delimitersOf(vr));
+  if (decoded) return { text: decoded.text, mismatch: decoded.strays, lost: 0 };
   return { ...decodeAnyway(bytes), mismatch: true };
 }
 

@@ -12,15 +12,29 @@ export interface ShiftState {
   g1: CodeElement | undefined;
 }
 
+export interface DecodedBytes {
+  text: string;
+  /** High bytes came while no set stood in G1: they were read as Latin-1 where they stand. */
+  strays: boolean;
+}
+
 /**
  * Characters of bytes, or undefined when a byte has none in the set: what then is the caller's choice.
  * Escape sequences of sets that were not declared are followed too: they can mean nothing else.
  * @param delimiters printable bytes that return to the initial sets; controls always do (PS3.5 6.1.2.5.3)
  */
-export function decodeBytes(bytes: Uint8Array, set: CharacterSet, delimiters: ReadonlySet<number>): string | undefined {
-  if (set.alone !== undefined) return decodeAlone(bytes, set.alone);
+export function decodeBytes(
+  bytes: Uint8Array,
+  set: CharacterSet,
+  delimiters: ReadonlySet<number>,
+): DecodedBytes | undefined {
+  if (set.alone !== undefined) {
+    const text = decodeAlone(bytes, set.alone);
+    return text === undefined ? undefined : { text, strays: false };
+  }
   const state: ShiftState = { g0: set.g0, g1: set.g1 };
   let text = '';
+  let strays = false;
   for (let at = 0; at < bytes.length; ) {
     const byte = bytes[at]!;
     if (byte === ESC) {
@@ -31,25 +45,32 @@ export function decodeBytes(bytes: Uint8Array, set: CharacterSet, delimiters: Re
     }
     const element = byte < 0x80 ? state.g0 : state.g1;
     const control = byte < 0x20 || byte === 0x7f;
-    if (control || (delimiters.has(byte) && !element?.double)) {
+    if (control || (delimiters.has(byte) && !(element?.double && isLow(bytes[at + 1])))) {
       state.g0 = set.g0;
       state.g1 = set.g1;
       text += String.fromCharCode(byte);
       at++;
       continue;
     }
-    const character = characterAt(bytes, at, element);
+    strays ||= !element;
+    const character = characterAt(bytes, at, element ?? elementOf('100'));
     if (character === undefined) return undefined;
     text += character;
     at += element?.double && byte !== 0x20 ? 2 : 1;
   }
-  return text;
+  return { text, strays };
 }
 
-function characterAt(bytes: Uint8Array, at: number, element: CodeElement | undefined): string | undefined {
+/** True for a byte that may end a pair in G0; where none does, a delimiter is one though nobody went back to letters. */
+function isLow(byte: number | undefined): boolean {
+  return byte !== undefined && byte > 0x20 && byte < 0x7f;
+}
+
+function characterAt(bytes: Uint8Array, at: number, element: CodeElement): string | undefined {
   const byte = bytes[at]!;
   if (byte === 0x20) return ' '; // is a space in every set
-  if (!element?.double) return element?.characters.get(byte & 0x7f);
+  if (byte >= 0x80 && byte < 0xa0) return undefined; // the controls of C1 are not used
+  if (!element.double) return element.characters.get(byte & 0x7f);
   const second = bytes[at + 1];
   // both bytes of a pair come from the same side
   if (second === undefined || (second ^ byte) >= 0x80) return undefined;
