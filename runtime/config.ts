@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { ScannerError } from '../hal/base/errors.js';
-import { aeTitle, nodesSchema, port } from './config-nodes.js';
+import { dicomSchema, port } from './config-dicom.js';
+import { aeTitle, nodesSchema, withDefaultsOf } from './config-nodes.js';
 
 export const configSchema = z.strictObject({
   aeTitle: aeTitle.default('PETRIG'),
@@ -13,16 +14,7 @@ export const configSchema = z.strictObject({
     .max(16)
     .default(() => hostname().slice(0, 16)),
   institution: z.string().max(64).default(''),
-  dicom: z
-    .strictObject({
-      host: z.string().default('127.0.0.1'),
-      port: port.default(11112),
-      /** Longest PDU that we take, bytes: 28 KB to 256 KB. */
-      maxPduLength: z.number().int().min(4096).max(262144).default(28672),
-      /** Associations at a time; the next one is rejected: 3.2.1.2. */
-      maxAssociations: z.number().int().min(1).max(1000).default(10),
-    })
-    .prefault({}),
+  dicom: dicomSchema.prefault({}),
   service: z
     .strictObject({
       host: z.string().default('127.0.0.1'),
@@ -80,13 +72,25 @@ export const configSchema = z.strictObject({
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 
+const checkedSchema = configSchema.superRefine(({ dicom, nodes }, context) => {
+  if (dicom.tls) return;
+  nodes.forEach(({ name, tls }, index) => {
+    if (tls?.incoming !== 'tls') return;
+    const message = `${name} is to come over TLS only, and dicom.tls is not set: set it, or incoming to any`;
+    context.addIssue({ code: 'custom', path: ['nodes', index, 'tls', 'incoming'], message });
+  });
+});
+
 export type Config = z.infer<typeof configSchema>;
 export type ConfigInput = z.input<typeof configSchema>;
 
 /** @throws ScannerError config.invalid naming the key and what it expects */
 export function parseConfig(input: unknown, where = 'given'): Config {
-  const parsed = configSchema.safeParse(input);
-  if (parsed.success) return parsed.data;
+  const parsed = checkedSchema.safeParse(input);
+  if (parsed.success) {
+    const { dicom, nodes } = parsed.data;
+    return { ...parsed.data, nodes: withDefaultsOf(dicom, nodes) };
+  }
   const issue = parsed.error.issues[0]!;
   throw new ScannerError('config.invalid', {
     where: `${where}: ${issue.path.join('.') || 'top level'}`,

@@ -27,6 +27,7 @@ import type { Node } from './dicom/services/session.js';
 import { storageService } from './dicom/services/store-scp.js';
 import { storageSyntaxes } from './dicom/storage-classes.js';
 import { UIDS } from './dicom/uids.js';
+import { checkNodeFiles, serverOptions } from './listening.js';
 import { RecentLog } from './log.js';
 import { nodeFor } from './nodes.js';
 import { SERVICE_FILE } from './service/client.js';
@@ -85,6 +86,7 @@ export async function startController(config: Config): Promise<RunningController
       log,
     });
     teardown.add(() => mpps.close());
+    await checkNodeFiles(config);
     const dicomPort = await listen(config, { archive, commitment, clock, log }, teardown);
     const controller = await Controller.start({
       config,
@@ -140,11 +142,7 @@ async function listen(
   await rm(incoming, { recursive: true, force: true }); // halves of transfers that a crash cut off
   await mkdir(incoming, { recursive: true });
   const server = new DicomServer({
-    aeTitles: [config.aeTitle],
-    host: config.dicom.host,
-    port: config.dicom.port,
-    clock,
-    log,
+    ...serverOptions(config, clock, log),
     services: [
       verificationService(),
       commitment.service(),

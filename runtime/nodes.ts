@@ -29,10 +29,13 @@ export function namedNode(config: Pick<Config, 'nodes'>, name: string): RemoteNo
 export function destinationsOf(config: Pick<Config, 'nodes'>): Destination[] {
   return nodesFor(config, 'storage')
     .filter(({ send }) => send.automatic)
-    .map(({ aeTitle, host, port, services, send }) => ({
+    .map(({ aeTitle, host, port, tls, timeouts, maxPduLength, services, send }) => ({
       aeTitle,
       host,
       port,
+      tls,
+      timeouts,
+      maxPduLength,
       commitment: services.includes('commitment'),
       send: send.what,
     }));

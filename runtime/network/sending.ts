@@ -7,13 +7,10 @@ import type { SendBatchInput, SendBatchResult } from '../../machines/send.types.
 import type { SendTasks } from '../../machines/tasks.js';
 import type { Archive, Delivery, DeliveryResult, InstanceRecord } from '../archive/archive.js';
 import type { CommitmentScu } from '../dicom/services/commitment-scu.js';
-import type { ScuOptions } from '../dicom/services/session.js';
+import type { Node, ScuOptions } from '../dicom/services/session.js';
 import { type StoreResult, storeFiles } from '../dicom/services/store-scu.js';
 
-export interface Destination {
-  aeTitle: string;
-  host: string;
-  port: number;
+export interface Destination extends Node {
   commitment: boolean;
   send: 'all' | 'images';
 }

@@ -1,0 +1,64 @@
+/** Our own DICOM ports, who may come to them, and limits: 6.2.1, 6.3 of the statement, and what makes it safe. */
+
+import { z } from 'zod';
+import { DEFAULT_TIMEOUTS, type Timeouts } from './dicom/upper-layer/settings.js';
+
+export const port = z.number().int().min(0).max(65535);
+
+export const maxPduLength = z.number().int().min(4096).max(262144);
+
+const TIMEOUT_NAMES = Object.keys(DEFAULT_TIMEOUTS) as (keyof Timeouts)[];
+/** Set by `worklistQuery.waitSeconds` and `commitmentSeconds`, or for a node. */
+const ELSEWHERE: readonly (keyof Timeouts)[] = ['worklistMs', 'commitMs'];
+
+function timeouts(names: readonly (keyof Timeouts)[]) {
+  return z.partialRecord(z.enum(names), z.number().positive()).default({});
+}
+
+/** Waiting times by the names of `tables/timeouts.json`, wall milliseconds. */
+export const nodeTimeouts = timeouts(TIMEOUT_NAMES);
+
+/** PEM files of one end of TLS. */
+export const tlsFiles = z.strictObject({
+  /** Authorities trusted; no others are. */
+  ca: z.array(z.string().min(1)).readonly().optional(),
+  certificate: z.string().min(1).optional(),
+  key: z.string().min(1).optional(),
+  /** Revocation lists of all authorities. */
+  crl: z.array(z.string().min(1)).readonly().optional(),
+});
+
+export const dicomSchema = z.strictObject({
+  host: z.string().default('127.0.0.1'),
+  port: port.default(11112),
+  /** Longest PDU that we take, bytes: 28 KB to 256 KB. */
+  maxPduLength: maxPduLength.default(28672),
+  /** Associations at a time; the next one is rejected: 3.2.1.2. */
+  maxAssociations: z.number().int().min(1).max(1000).default(10),
+  /** Of one node, or of one address that is no node's. */
+  maxAssociationsPerPeer: z.number().int().min(1).max(1000).optional(),
+  /** A larger incoming object is refused: A700. */
+  maxObjectBytes: z.number().int().positive().optional(),
+  /** Bytes from the network that may wait in memory. */
+  maxMemoryBytes: z
+    .number()
+    .int()
+    .min(16 * 1024 * 1024)
+    .default(256 * 1024 * 1024),
+  /** Let in AE titles that no node has. */
+  acceptUnknownPeers: z.boolean().default(true),
+  /** A node without `from` must come from its host. */
+  checkHosts: z.boolean().default(false),
+  /** Take no application context name but DICOM's: 6.2.1. */
+  strictApplicationContext: z.boolean().default(false),
+  timeouts: timeouts(TIMEOUT_NAMES.filter((name) => !ELSEWHERE.includes(name))),
+  /** DICOM TLS, PS3.15 B.10: our own files, for nodes as well where they have none of their own. */
+  tls: tlsFiles
+    .required({ ca: true, certificate: true, key: true })
+    .extend({
+      /** Beside the plain port; without it the port above speaks TLS only. */
+      port: port.optional(),
+      clientCertificates: z.enum(['required', 'optional']).default('required'),
+    })
+    .optional(),
+});
