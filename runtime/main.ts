@@ -19,6 +19,7 @@ import { SqliteArchive } from './archive/sqlite-archive.js';
 import type { Config } from './config.js';
 import { Controller, type Simulate } from './control/controller.js';
 import { MppsDesk } from './control/mppsdesk.js';
+import { Retrieval } from './control/retrieval.js';
 import { CommitmentScu } from './dicom/services/commitment-scu.js';
 import { echo } from './dicom/services/echo-scu.js';
 import { find } from './dicom/services/find-scu.js';
@@ -32,6 +33,8 @@ import { RecentLog } from './log.js';
 import { nodeFor } from './nodes.js';
 import { SERVICE_FILE } from './service/client.js';
 import { serviceMethods } from './service/methods.js';
+import { retrieveMethods } from './service/retrieve-methods.js';
+import type { MethodTable } from './service/rpc.js';
 import { ServiceServer } from './service/server.js';
 import { itemFromDataset, type WorklistItem } from './worklist/item.js';
 import { broadQuery } from './worklist/query.js';
@@ -104,7 +107,9 @@ export async function startController(config: Config): Promise<RunningController
       log,
     });
     teardown.add(() => controller.close());
-    const ports = await serve(config, controller, log, teardown);
+    const retrieval = new Retrieval({ config, archive, clock, log });
+    const methods = serviceMethods(controller, retrieveMethods(retrieval));
+    const ports = await serve(config, methods, log, teardown);
     return { controller, ports: { ...ports, dicom: dicomPort }, close: () => teardown.run() };
   } catch (thrown) {
     await teardown.run();
@@ -160,11 +165,11 @@ async function listen(
   return port;
 }
 
-async function serve(config: Config, controller: Controller, log: Log, teardown: Teardown) {
+async function serve(config: Config, methods: MethodTable, log: Log, teardown: Teardown) {
   const { host, port, tcpPort } = config.service;
   const file = join(config.data, SERVICE_FILE);
   const token = config.service.token ?? (await keptToken(file)) ?? randomBytes(24).toString('base64url');
-  const server = await ServiceServer.start({ host, port, tcpPort, token, methods: serviceMethods(controller), log });
+  const server = await ServiceServer.start({ host, port, tcpPort, token, methods, log });
   teardown.add(() => server.close());
   const { http, tcp } = server.ports;
   const url = `ws://${host.includes(':') ? `[${host}]` : host}:${http}/rpc`;

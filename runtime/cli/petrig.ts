@@ -7,6 +7,8 @@ import { demoCommand } from './demo.js';
 import { deviceCommands } from './devices.js';
 import { doctorCommand } from './doctor.js';
 import { examCommand } from './exam.js';
+import { findCommand } from './find.js';
+import { importCommand } from './import.js';
 import { EXIT, fail } from './output.js';
 import { protocolsCommand } from './protocols.js';
 import { serveCommand } from './serve.js';
@@ -19,6 +21,8 @@ const COMMANDS = [
   simCommand(),
   examCommand(),
   worklistCommand(),
+  findCommand(),
+  importCommand(),
   ...deviceCommands(),
   protocolsCommand(),
   doctorCommand(),

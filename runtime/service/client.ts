@@ -25,6 +25,7 @@ export class ServiceClient {
   readonly #pending = new Map<number, Pending>();
   readonly #listeners = new Set<(event: ServiceEvent) => void>();
   #next = 1;
+  #subscribed = false;
 
   private constructor(socket: WebSocket, url: string) {
     this.#socket = socket;
@@ -59,7 +60,13 @@ export class ServiceClient {
 
   /** Calls `listener` for every event of the server from now on. */
   async onEvent(listener: (event: ServiceEvent) => void): Promise<void> {
-    if (this.#listeners.size === 0) await this.call('events.subscribe');
+    if (!this.#subscribed) await this.call('events.subscribe');
+    this.#subscribed = true;
+    this.#listeners.add(listener);
+  }
+
+  /** Calls `listener` for the events of this client's own calls: progress of a search or an import. */
+  onProgress(listener: (event: ServiceEvent) => void): void {
     this.#listeners.add(listener);
   }
 

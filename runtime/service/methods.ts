@@ -31,8 +31,10 @@ const examRequest = z
     },
   );
 
-export function serviceMethods(operations: Operations): MethodTable {
+/** @param more methods of other parts, listed with these */
+export function serviceMethods(operations: Operations, more: MethodTable = {}): MethodTable {
   const methods: Record<string, MethodTable[string]> = {
+    ...more,
     'status.get': method({ summary: 'what runs here', params: none, handler: () => operations.status() }),
     'devices.get': method({
       summary: 'lifecycle, identity and state of every device',

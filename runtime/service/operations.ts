@@ -2,6 +2,7 @@
 
 import type { Observable } from 'rxjs';
 import type { DoseSummary } from '../archive/fact.js';
+import type { MoveCounts } from '../dicom/services/move-scu.js';
 import type { WorklistItem } from '../worklist/item.js';
 
 export interface ExamRequest {
@@ -77,7 +78,13 @@ export interface ExamReport {
   deviations: string[];
 }
 
+/** Notified to the client that searches or imports. */
+export type RetrieveEvent =
+  | { type: 'search'; node: string; found: number }
+  | ({ type: 'import'; node: string } & MoveCounts);
+
 export type ServiceEvent =
+  | RetrieveEvent
   | { type: 'progress'; examId: string; stage: string; label: string; fraction: number }
   /** `reason` says why it is interrupted. */
   | { type: 'exam'; examId: string; phase: ExamPhase; reason?: string }

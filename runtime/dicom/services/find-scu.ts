@@ -77,7 +77,8 @@ export async function* findOn(channel: DimseChannel, query: Query): AsyncGenerat
   }
 }
 
-async function* matchesOn(channel: DimseChannel, options: Query): AsyncGenerator<Match, FindEnd> {
+/** C-FIND over an association that is open already, answer by answer. */
+export async function* matchesOn(channel: DimseChannel, options: Query): AsyncGenerator<Match, FindEnd> {
   const { sopClass, query, limit = Number.POSITIVE_INFINITY } = options;
   const { peerName: peer, timeouts } = channel.association.options;
   const context = needContext(channel, sopClass);
