@@ -21,6 +21,8 @@ export interface Orthanc extends Peer {
   /** REST: the parsed JSON answer. */
   get(path: string): Promise<unknown>;
   post(path: string, body: unknown): Promise<unknown>;
+  /** The answer to a PUT is not read. */
+  put(path: string, body: unknown): Promise<void>;
 }
 
 const READY_MS = 30_000;
@@ -113,6 +115,9 @@ export async function startOrthanc(options: { folder: string; modalities?: Recor
     ),
     UnknownSopClassAccepted: true,
     DicomAlwaysAllowStore: true,
+    DicomAlwaysAllowFind: true,
+    DicomAlwaysAllowMove: true,
+    DicomAlwaysAllowGet: true,
   };
   const path = join(folder, 'orthanc.json');
   writeFileSync(path, JSON.stringify(configuration));
@@ -126,6 +131,13 @@ export async function startOrthanc(options: { folder: string; modalities?: Recor
     ...peer,
     get: (target) => call(target),
     post: (target, body) => call(target, { method: 'POST', body: JSON.stringify(body) }),
+    put: async (target, body) => {
+      const answer = await fetch(`http://127.0.0.1:${httpPort}${target}`, {
+        method: 'PUT',
+        body: JSON.stringify(body),
+      });
+      if (!answer.ok) throw new Error(`Orthanc ${target}: ${answer.status} ${await answer.text()}`);
+    },
   };
 }
 
@@ -140,7 +152,8 @@ export async function eventually<T>(probe: () => Promise<T | undefined> | T | un
   }
 }
 
-async function startPeer(tool: string, args: readonly string[], node: Node, ports = [node.port]): Promise<Peer> {
+/** Any program that listens on `node.port` once it is ready. */
+export async function startPeer(tool: string, args: readonly string[], node: Node, ports = [node.port]): Promise<Peer> {
   const child = spawn(tool, args, { stdio: ['ignore', 'pipe', 'pipe'], env: ENVIRONMENT });
   const output = collect(child);
   const exited = new Promise<number | null>((resolve) => child.once('close', resolve));
