@@ -131,13 +131,13 @@ class Search {
   }
 
   async #ask(level: Level, above: Record<string, string>): Promise<{ entry: Found; uid: string | undefined }[]> {
-    const { inputs, cancel, timeouts, onFound } = this.#options;
+    const { inputs, cancel, onFound } = this.#options;
     const model = modelFor(level, this.#models)!;
     const entries: { entry: Found; uid: string | undefined }[] = [];
     if (this.#stopped(cancel)) return entries;
     this.#queries++;
     const query = identifierFor(level, model, inputs, above);
-    for await (const match of matchesOn(this.#channel, { sopClass: QUERY_TABLE.models[model].find, query, timeouts })) {
+    for await (const match of matchesOn(this.#channel, { sopClass: QUERY_TABLE.models[model].find, query })) {
       if (match.unsupportedKeys) this.#notes.add(`the node does not support every key at ${level} level`);
       if (!match.dataset) {
         this.#notes.add(`an answer at ${level} level cannot be read: ${match.unreadable?.message}`);

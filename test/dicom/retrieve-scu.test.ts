@@ -64,7 +64,7 @@ async function against<T>(acts: readonly Act[], call: (port: number) => Promise<
   }
 }
 
-const timeouts = { findMs: 300, storeMs: 300, releaseMs: 300, networkMs: 2000 };
+const timeouts = { queryMs: 300, releaseMs: 300, networkMs: 2000 };
 const searching = (port: number): Promise<SearchResult> =>
   search({ ...scu(localNode(port), { timeouts }), models: ['study'], inputs: { patientId: 'P' } });
 const moving = (port: number): Promise<MoveResult> => {

@@ -4,7 +4,7 @@ import { UNCOMPRESSED } from '../dataset/transfer-syntax.js';
 import type { Response } from '../dimse/channel.js';
 import { COMMAND_FIELD } from '../dimse/command.js';
 import { hexStatus, statusClass } from '../dimse/status.js';
-import { DEFAULT_TIMEOUTS } from '../upper-layer/settings.js';
+import { responseTime } from '../upper-layer/settings.js';
 import { needContext, openChannel, type ScuOptions } from './session.js';
 
 /** Sub-operations as the peer counts them. */
@@ -41,7 +41,7 @@ const PRIORITY_MEDIUM = 0;
 
 /**
  * C-MOVE as SCU: statement 3.4.2.2, statuses of its Table 16. A failure status is a result, not an exception: its counters matter.
- * @throws ScannerError peer.context, peer.aborted, peer.timeout (nothing from the peer for `moveMs`), peer.*
+ * @throws ScannerError peer.context, peer.aborted, peer.timeout (nothing from the peer for `queryMs`), peer.*
  */
 export async function move(options: MoveOptions): Promise<MoveResult> {
   const { sopClass, identifier, destination, onProgress, cancel } = options;
@@ -53,7 +53,7 @@ export async function move(options: MoveOptions): Promise<MoveResult> {
       Priority: PRIORITY_MEDIUM,
       MoveDestination: destination,
     };
-    const timeoutMs = options.timeouts?.storeMs ?? DEFAULT_TIMEOUTS.storeMs;
+    const timeoutMs = responseTime(channel.association.options.timeouts, sopClass, 'C-MOVE');
     let counts: MoveCounts = { remaining: 0, completed: 0, failed: 0, warning: 0 };
     for await (const response of channel.exchange(needContext(channel, sopClass), command, identifier, timeoutMs)) {
       counts = countsOf(response, counts);
