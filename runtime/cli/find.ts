@@ -72,7 +72,10 @@ async function throughServer(node: string, options: FindOptions, request: Reques
 function report(result: SearchResult, json: boolean): void {
   for (const note of result.notes) say(`note: ${note}`);
   if (result.cut) say('the search was ended before all was found: there may be more');
-  if (json) return printJson(result);
+  if (json) {
+    printJson(result);
+    return;
+  }
   const rows = result.found.flatMap((entry) => lines(entry, 0));
   say(rows.length === 0 ? 'nothing found' : table(['level', 'who or what', 'ID', 'date', 'instances', 'UID'], rows));
 }
