@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync } from 'node:fs';
 import { readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ScannerError } from '../../hal/base/errors.js';
@@ -26,10 +26,12 @@ export interface Receiver {
   close(): Promise<void>;
 }
 
+const ROOT = scratch();
+
 export async function startReceiver(
   more: Partial<ReceivingOptions> & { maxAssociations?: number } = {},
 ): Promise<Receiver> {
-  const folder = scratch();
+  const folder = mkdtempSync(join(ROOT, 'receiver-'));
   const [incoming, objects] = [join(folder, 'incoming'), join(folder, 'objects')];
   for (const path of [incoming, objects]) mkdirSync(path);
   const kept = new Map<string, string>();
