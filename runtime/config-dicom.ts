@@ -39,6 +39,12 @@ export const dicomSchema = z.strictObject({
   maxAssociationsPerPeer: z.number().int().min(1).max(1000).optional(),
   /** A larger incoming object is refused: A700. */
   maxObjectBytes: z.number().int().positive().optional(),
+  /** Incoming objects are refused (A700) while less is free on the disk, bytes. */
+  reserveBytes: z
+    .number()
+    .int()
+    .min(0)
+    .default(256 * 1024 * 1024),
   /** Bytes from the network that may wait in memory. */
   maxMemoryBytes: z
     .number()

@@ -20,16 +20,16 @@ import type { Config } from './config.js';
 import { Controller, type Simulate } from './control/controller.js';
 import { MppsDesk } from './control/mppsdesk.js';
 import { Retrieval } from './control/retrieval.js';
+import { CodecPool } from './dicom/codecs/pool.js';
 import { CommitmentScu } from './dicom/services/commitment-scu.js';
 import { echo } from './dicom/services/echo-scu.js';
 import { find } from './dicom/services/find-scu.js';
 import { DicomServer, verificationService } from './dicom/services/server.js';
 import type { Node } from './dicom/services/session.js';
-import { storageService } from './dicom/services/store-scp.js';
-import { storageSyntaxes } from './dicom/storage-classes.js';
 import { UIDS } from './dicom/uids.js';
 import { checkNodeFiles, serverOptions } from './listening.js';
 import { RecentLog } from './log.js';
+import { receivingService } from './network/receiving/receiving.js';
 import { nodeFor } from './nodes.js';
 import { SERVICE_FILE } from './service/client.js';
 import { serviceMethods } from './service/methods.js';
@@ -146,17 +146,22 @@ async function listen(
   const incoming = join(config.data, 'incoming');
   await rm(incoming, { recursive: true, force: true }); // halves of transfers that a crash cut off
   await mkdir(incoming, { recursive: true });
+  const codecs = new CodecPool({ clock, log });
+  teardown.add(() => codecs.close());
   const server = new DicomServer({
     ...serverOptions(config, clock, log),
     services: [
       verificationService(),
       commitment.service(),
-      storageService({
-        syntaxes: storageSyntaxes(),
-        pathFor: ({ sopInstanceUid }) => join(incoming, `${sopInstanceUid}.${randomBytes(4).toString('hex')}.dcm`),
-        onStored: async (_object, { path }) => {
-          await archive.importFile(path);
-        },
+      receivingService({
+        archive,
+        folder: incoming,
+        codecs,
+        importFrom: (callingAe) => config.nodes.find(({ aeTitle }) => aeTitle === callingAe)?.import ?? 'statement',
+        reserveBytes: config.dicom.reserveBytes,
+        uidRoot: config.uidRoot,
+        clock,
+        log,
       }),
     ],
   });

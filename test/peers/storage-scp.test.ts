@@ -162,7 +162,7 @@ test('dcmsend: RLE that cannot be decoded is 0110, and the association ends', as
   bytes.fill(0x81, bytes.length - 700, bytes.length - 8); // repeats without end
   writeFileSync(coded, bytes);
   const run = await runTool('dcmsend', ['-v', '-dn', '-nuc', ...to(receiver), coded]);
-  assert.match(run.output, /C-STORE Response \(Unknown Status: 0x110\)[^]*aborted/);
+  assert.match(run.output, /C-STORE Response \(Unknown Status: 0x110\)[\s\S]*aborted/);
   assert.is(receiver.kept.size, 0);
   assert.equal(readdirSync(receiver.incoming), []);
   await receiver.close();

@@ -6,10 +6,9 @@ import { join } from 'node:path';
 import type { Clock } from '../../../hal/base/clock.js';
 import { asScannerError, type ScannerError } from '../../../hal/base/errors.js';
 import type { Log } from '../../../hal/base/log.js';
-import type { Archive } from '../../archive/archive.js';
+import type { Archive, KnownOfObject } from '../../archive/archive.js';
 import { readExactly } from '../../dicom/codecs/bytes.js';
 import type { CodecPool } from '../../dicom/codecs/pool.js';
-import type { Dataset } from '../../dicom/dataset/dataset.js';
 import { decodeDataset } from '../../dicom/dataset/decode.js';
 import { DurableFile, type WrittenFile } from '../../dicom/dataset/durable-file.js';
 import { encodeFileMeta } from '../../dicom/dataset/part10.js';
@@ -31,14 +30,6 @@ export interface ObjectSink extends Pick<Archive, 'saveState'> {
   /** Takes the file over. Resolves when the object is durable, also when the first of its UID is kept instead of it. */
   importFile(path: string, known?: KnownOfObject): Promise<unknown>;
   importBytes(part10: Buffer, known?: KnownOfObject): Promise<unknown>;
-}
-
-/** What need not be found out again. */
-export interface KnownOfObject {
-  /** SHA-256 of the Part 10 file, hexadecimal. */
-  checksum?: string;
-  /** Its elements up to the pixel data. */
-  header?: { dataset: Dataset; transferSyntax: string };
 }
 
 export interface ReceivingOptions {
