@@ -50,7 +50,7 @@ const ENTRIES: readonly Entry[] = [
   { id: 'kanji', terms: '\\ISO 2022 IR 87\\ISO 2022 IR 159', name: 'A^B=丂山^太郎', description: '移' },
   { id: 'korean', terms: '\\ISO 2022 IR 149', name: 'Hong^Gildong=洪^吉洞=홍^길동', description: '전신' },
   { id: 'chinese', terms: '\\ISO 2022 IR 58', name: 'Zhang^XiaoDong=张^小东', description: '全身' },
-  { id: 'gb18030', terms: 'GB18030', name: 'Wang^XiaoDong=王^小东乗', description: '頭部' },
+  { id: 'gb18030', terms: 'GB18030', name: 'Wang^XiaoDong=王^小东', description: '頭部乗' },
   { id: 'unicode', terms: 'ISO_IR 192', name: 'Wang^XiaoDong=王^小東', description: '頭部 Ö Я' },
   { id: 'cyrillic', terms: 'ISO_IR 144', name: 'Люксембург^Роза', description: 'Всё тело' },
   { id: 'greek', terms: 'ISO_IR 126', name: 'Διονυσιος^Α', description: 'Σώμα' },
