@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "ct/module.h"
+#include "net/module.h"
 #include "pet/module.h"
 #include "physics/module.h"
 #include "pixel/module.h"
@@ -9,6 +10,7 @@
 
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
   petrig::ct::registerModule(env, exports);
+  petrig::net::registerModule(env, exports);
   petrig::pet::registerModule(env, exports);
   petrig::pixel::registerModule(env, exports);
   petrig::physics::registerModule(env, exports);

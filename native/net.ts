@@ -1,0 +1,118 @@
+import { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { loadAddon } from './addon.js';
+
+/** Why a thread gave a connection back: `Stop` of native/net/line.h, in its order. */
+const STOPS = ['done', 'answer', 'odd', 'closed', 'silent', 'unanswered', 'cancelled', 'file'] as const;
+export type Stop = (typeof STOPS)[number];
+
+/** One C-STORE request whose dataset stands in a file. */
+export interface SendJob {
+  path: string;
+  /** Where the dataset stands, bytes. */
+  offset: number;
+  length: number;
+  contextId: number;
+  messageId: number;
+  /** The command as whole PDUs. */
+  command: Uint8Array;
+}
+
+export interface SendLimits {
+  /** Longest P-DATA-TF that the peer takes, bytes. */
+  pduLength: number;
+  /** No byte moves for so long. */
+  silenceMs: number;
+  /** From the last byte of a request to the first of its response. */
+  responseMs: number;
+}
+
+/** How a connection is given back. */
+export interface Given {
+  why: Stop;
+  /** The job it ended with; their number when all are done. */
+  job: number;
+  /** Something of that job's request went out. */
+  begun: boolean;
+  /** A PDU may be sent next. */
+  atBoundary: boolean;
+  /** Of a file that failed: errno, 0 for one that is too short. */
+  error: number;
+  /** Read, and not used. */
+  unread: Buffer;
+}
+
+/** A connection in the hands of a thread. */
+export interface Sending {
+  /** Resolves when the thread has let go; never rejects. */
+  ended: Promise<Given>;
+  cancel(): void;
+}
+
+type RawGiven = Omit<Given, 'why'> & { why: number };
+
+interface NetModule {
+  netSend(
+    fd: number,
+    jobs: readonly SendJob[],
+    limits: SendLimits,
+    callback: (first: number | RawGiven, command?: Buffer) => void,
+  ): () => void;
+}
+
+/** A socket's descriptor and what stops and starts the event loop's reading of it. */
+export interface Descriptor {
+  fd: number;
+  stopReading(): void;
+  startReading(): void;
+}
+
+interface Handle {
+  fd?: number;
+  readStop?(): number;
+  readStart?(): number;
+}
+
+let module: NetModule | undefined | null = null;
+
+function netModule(): NetModule | undefined {
+  if (module !== null) return module;
+  try {
+    const addon = loadAddon();
+    module = typeof addon.netSend === 'function' ? (addon as unknown as NetModule) : undefined;
+  } catch {
+    module = undefined; // sockets work without the addon, slower
+  }
+  return module;
+}
+
+/** The descriptor of a plain TCP socket; undefined for TLS, where the system gives none, and without the addon. */
+export function descriptorOf(socket: Socket): Descriptor | undefined {
+  // the handle is Node's own: what is not as expected there means the plain way
+  const handle = (socket as Socket & { _handle?: Handle | null })._handle;
+  if (!(socket instanceof Socket) || socket instanceof TLSSocket || !netModule()) return undefined;
+  if (!handle || typeof handle.readStop !== 'function' || typeof handle.readStart !== 'function') return undefined;
+  const { fd } = handle;
+  if (typeof fd !== 'number' || fd < 0) return undefined;
+  return { fd, stopReading: () => void handle.readStop?.(), startReading: () => void handle.readStart?.() };
+}
+
+/**
+ * Sends requests in order, each when the one before is answered with success, in a thread of its own. The event loop must neither
+ * read nor write the descriptor until `ended`.
+ * @param onAnswer called with the command set of each response, all before `ended` resolves
+ */
+export function startSending(
+  { fd }: Descriptor,
+  jobs: readonly SendJob[],
+  limits: SendLimits,
+  onAnswer: (job: number, command: Buffer) => void,
+): Sending {
+  let end: (given: Given) => void = () => {};
+  const ended = new Promise<Given>((resolve) => (end = resolve));
+  const cancel = netModule()!.netSend(fd, jobs, limits, (first, command) => {
+    if (typeof first === 'number') onAnswer(first, command!);
+    else end({ ...first, why: STOPS[first.why]! });
+  });
+  return { ended, cancel };
+}

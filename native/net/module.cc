@@ -1,0 +1,90 @@
+#include "net/module.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "job.h"
+#include "net/send.h"
+#include "net/task.h"
+
+namespace petrig::net {
+
+namespace {
+
+std::string text(const Napi::Object& o, const char* key) { return o.Get(key).As<Napi::String>().Utf8Value(); }
+
+std::string bytes(const Napi::Object& o, const char* key) {
+  const auto span = typedSpan<uint8_t>(o, key);
+  return {reinterpret_cast<const char*>(span.data()), span.size()};
+}
+
+Napi::Value buffer(Napi::Env env, std::string_view content) {
+  return Napi::Buffer<char>::Copy(env, content.data(), content.size());
+}
+
+SendJob readJob(const Napi::Object& o) {
+  return {text(o, "path"),
+          static_cast<uint64_t>(number(o, "offset")),
+          static_cast<uint64_t>(number(o, "length")),
+          static_cast<uint8_t>(integer(o, "contextId")),
+          static_cast<uint16_t>(integer(o, "messageId")),
+          bytes(o, "command")};
+}
+
+/// The last thing told of a connection: how it is given back.
+Napi::Object given(Napi::Env env, const SendEnd& end) {
+  auto result = Napi::Object::New(env);
+  result.Set("why", static_cast<int>(end.why));
+  result.Set("job", static_cast<double>(end.job));
+  result.Set("begun", end.begun);
+  result.Set("atBoundary", end.atBoundary);
+  result.Set("error", end.error);
+  result.Set("unread", buffer(env, end.unread));
+  return result;
+}
+
+/// netSend(fd, jobs, limits, callback): callback(job, command) for each response, callback(end) last. @return cancel()
+Napi::Value send(const Napi::CallbackInfo& info) {
+  const auto list = info[1].As<Napi::Array>();
+  const auto bounds = info[2].As<Napi::Object>();
+  std::vector<SendJob> jobs;
+  for (uint32_t i = 0; i < list.Length(); ++i) jobs.push_back(readJob(list.Get(i).As<Napi::Object>()));
+  const SendLimits limits{static_cast<uint32_t>(number(bounds, "pduLength")), integer(bounds, "silenceMs"),
+                          integer(bounds, "responseMs")};
+  auto fd = std::make_shared<Owned>(duplicate(info[0].As<Napi::Number>().Int32Value()));
+  return Task::start(info.Env(), info[3].As<Napi::Function>(), [fd, jobs = std::move(jobs), limits](Task& task) {
+    Line line(std::move(*fd), task.cancel(), limits.silenceMs);
+    const auto onAnswer = [&task](size_t job, std::string_view command) {
+      task.tell([job, command = std::string(command)](Napi::Env env) -> std::vector<napi_value> {
+        return {Napi::Number::New(env, static_cast<double>(job)), buffer(env, command)};
+      });
+    };
+    SendEnd end;
+    try {
+      end = sendFiles(jobs, limits, line, onAnswer);
+    } catch (const std::exception&) {  // no memory: where the message stands is not known
+      end = SendEnd{.why = Stop::closed, .atBoundary = false, .unread = {}};
+    }
+    task.tell([end](Napi::Env env) -> std::vector<napi_value> { return {given(env, end)}; });
+  });
+}
+
+/// Exceptions of the system become JavaScript's.
+template <Napi::Value (*Function)(const Napi::CallbackInfo&)>
+Napi::Value guarded(const Napi::CallbackInfo& info) {
+  try {
+    return Function(info);
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Napi::Error::New(info.Env(), error.what());
+  }
+}
+
+}  // namespace
+
+void registerModule(Napi::Env env, Napi::Object exports) { exports.Set("netSend", Napi::Function::New(env, guarded<send>)); }
+
+}  // namespace petrig::net

@@ -1,0 +1,6 @@
+#pragma once
+#include <napi.h>
+
+namespace petrig::net {
+void registerModule(Napi::Env env, Napi::Object exports);
+}
