@@ -32,8 +32,9 @@ export interface Given {
   why: Stop;
   /** The job it ended with; their number when all are done. */
   job: number;
-  /** Something of that job's request went out. */
+  /** Something of that job's request went out, and all of it. */
   begun: boolean;
+  whole: boolean;
   /** A PDU may be sent next. */
   atBoundary: boolean;
   /** Of a file that failed: errno, 0 for one that is too short. */

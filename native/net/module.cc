@@ -39,6 +39,7 @@ Napi::Object given(Napi::Env env, const SendEnd& end) {
   result.Set("why", static_cast<int>(end.why));
   result.Set("job", static_cast<double>(end.job));
   result.Set("begun", end.begun);
+  result.Set("whole", end.whole);
   result.Set("atBoundary", end.atBoundary);
   result.Set("error", end.error);
   result.Set("unread", buffer(env, end.unread));

@@ -115,7 +115,8 @@ class Sending {
       end.begun = !file.failed();
       end.error = file.error();
       end.why = file.failed() ? Stop::file : request(job, file, end);
-      if (end.why == Stop::done) end.why = answer(end.job);
+      end.whole = end.why == Stop::done;
+      if (end.whole) end.why = answer(end.job);
       file.close();
     }
     end.atBoundary = end.atBoundary && line_.atBoundary();

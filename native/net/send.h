@@ -33,8 +33,9 @@ struct SendEnd {
   Stop why = Stop::done;
   /// The job that it ended with; the count of them when all are done.
   size_t job = 0;
-  /// Something of that job's request went out.
+  /// Something of that job's request went out, and all of it.
   bool begun = false;
+  bool whole = false;
   /// A PDU may follow on the connection.
   bool atBoundary = true;
   /// For Stop::file: errno, or 0 for a file shorter than the job says.

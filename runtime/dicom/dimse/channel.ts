@@ -129,6 +129,25 @@ export class DimseChannel {
     }
   }
 
+  /** Runs `use` while no message of ours is under way and none can start: it may lend the connection to a thread. */
+  async alone<T>(use: () => Promise<T>): Promise<T> {
+    const turn = await this.#takeTurn();
+    const using = this.#writing.then(use);
+    this.#writing = using.catch(() => undefined);
+    return using.finally(turn);
+  }
+
+  /** Waits for the response to a request with this ID that went out otherwise than by `exchange`. */
+  async responseTo(id: number, command: Command, timeoutMs: number): Promise<Response> {
+    const pending: Pending = { responses: [], wake: () => {}, room: () => {} };
+    this.#pending.set(id, pending);
+    try {
+      return await this.#nextResponse(pending, command, timeoutMs);
+    } finally {
+      this.#pending.delete(id);
+    }
+  }
+
   /** Waits for what the peer asked to be performed, then releases. */
   async release(): Promise<void> {
     await this.#performer.settled();

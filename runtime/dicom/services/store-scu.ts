@@ -1,5 +1,6 @@
 import { asScannerError, type ScannerError } from '../../../hal/base/errors.js';
 import { type FileMeta, readFileMeta } from '../dataset/header.js';
+import type { DimseChannel } from '../dimse/channel.js';
 import type { Proposal } from '../upper-layer/request.js';
 import { openChannel, type ScuOptions } from './session.js';
 import {
@@ -12,6 +13,7 @@ import {
   type StoreResult,
   sendOne,
 } from './store-sending.js';
+import { sendTrain, trainLength } from './store-train.js';
 
 export type { ConvertedSource, StoreOutcome, StoreResult, SyntaxHooks } from './store-sending.js';
 
@@ -49,30 +51,53 @@ export async function storeFiles(options: StoreOptions, paths: readonly string[]
   return results;
 }
 
+/** Sends over one association. @returns why it stopped before the end */
 async function sendGroup(
   options: StoreOptions,
   group: StoreJob[],
   settle: (result: StoreResult) => void,
 ): Promise<ScannerError | undefined> {
   const channel = await openChannel(options, [...new Map(group.flatMap(proposalsOf)).values()]);
+  const { association } = channel;
   let stopped: ScannerError | undefined;
-  let next = prepare(channel, group[0], options);
-  for (const [i, job] of group.entries()) {
-    const prepared = await next;
-    // the file after this one is opened and read while this one waits for its answer
-    next = prepare(channel, stopped ? undefined : group[i + 1], options);
-    const result = stopped
-      ? resultOf(job, 'unsent', { error: stopped })
-      : await sendOne(channel, job, prepared, options);
-    await discard(prepared);
+  const settleOne = (result: StoreResult) => {
     settle(result);
-    if (result.outcome === 'refused' || channel.association.over) {
-      stopped ??= result.error ?? channel.association.failure;
-    }
-    if (stopped) channel.association.fail(stopped);
+    if (result.outcome === 'refused' || association.over) stopped ??= result.error ?? association.failure;
+    if (stopped) association.fail(stopped);
+  };
+  for (let done = 0; done < group.length; ) {
+    const rest = group.slice(done);
+    const length = stopped ? 0 : trainLength(channel, rest);
+    const sent = length > 0 ? await sendTrain(channel, rest.slice(0, length), options, settleOne) : 0;
+    done += sent > 0 ? sent : await sendPlain(channel, rest, options, () => stopped, settleOne);
   }
   if (!stopped) await channel.release();
   return stopped;
+}
+
+/** Sends jobs one by one up to the next that a thread may take. @returns how many are settled */
+async function sendPlain(
+  channel: DimseChannel,
+  jobs: readonly StoreJob[],
+  options: StoreOptions,
+  stopped: () => ScannerError | undefined,
+  settle: (result: StoreResult) => void,
+): Promise<number> {
+  const lendable = channel.association.lendable;
+  let next = prepare(channel, jobs[0], options);
+  for (const [i, job] of jobs.entries()) {
+    const prepared = await next;
+    const following = jobs[i + 1];
+    const ends = following && lendable && trainLength(channel, [following]) > 0;
+    // the file after this one is opened and read while this one waits for its answer
+    next = prepare(channel, stopped() || ends ? undefined : following, options);
+    const why = stopped();
+    const result = why ? resultOf(job, 'unsent', { error: why }) : await sendOne(channel, job, prepared, options);
+    await discard(prepared);
+    settle(result);
+    if (ends && !stopped()) return i + 1;
+  }
+  return jobs.length;
 }
 
 async function readMetas(paths: readonly string[]): Promise<{ path: string; meta?: FileMeta; error?: ScannerError }[]> {

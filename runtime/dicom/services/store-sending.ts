@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import { asScannerError, ScannerError } from '../../../hal/base/errors.js';
 import type { FileMeta } from '../dataset/header.js';
 import { EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN } from '../dataset/transfer-syntax.js';
+import type { Response } from '../dimse/channel.js';
 import { COMMAND_FIELD } from '../dimse/command.js';
 import { FragmentStream } from '../dimse/fragment.js';
 import type { Requester } from '../dimse/performer.js';
@@ -133,17 +134,23 @@ export async function sendOne(
   try {
     const { storeMs } = association.options.timeouts;
     const response = await channel.request(context, commandFor(job.meta, options), stream, storeMs);
-    const kind = statusClass(response.status);
-    const status = hexStatus(response.status);
-    if (kind === 'success') return resultOf(job, 'stored', { status });
-    if (kind === 'warning') return resultOf(job, 'warning', { status });
-    return resultOf(job, 'refused', { status, error: statusError(association.options.peerName, 'C-STORE', response) });
+    return answered(job, association, response);
   } catch (error) {
     return resultOf(job, 'unsent', { error: asScannerError(error) });
   }
 }
 
-function commandFor(meta: FileMeta, options: SendOptions) {
+/** What a response says of a job. */
+export function answered(job: StoreJob, association: Association, response: Response): StoreResult {
+  const kind = statusClass(response.status);
+  const status = hexStatus(response.status);
+  if (kind === 'success') return resultOf(job, 'stored', { status });
+  if (kind === 'warning') return resultOf(job, 'warning', { status });
+  return resultOf(job, 'refused', { status, error: statusError(association.options.peerName, 'C-STORE', response) });
+}
+
+/** The C-STORE-RQ of a job. */
+export function commandFor(meta: FileMeta, options: SendOptions) {
   const { moveOriginator } = options;
   return {
     CommandField: COMMAND_FIELD['C-STORE'],

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Clock, TimerHandle } from '../../../hal/base/clock.js';
 import { ScannerError } from '../../../hal/base/errors.js';
 import type { Log } from '../../../hal/base/log.js';
+import { type Descriptor, descriptorOf } from '../../../native/net.js';
 import type { MemoryBudget } from './memory-budget.js';
 import type { AssociateAc, AssociateRj, AssociateRq, DataPiece } from './pdu.js';
 import { UpperLayerProvider } from './provider.js';
@@ -185,6 +186,17 @@ export class Association {
       watch?.cancel();
     }
     if (this.#failure) throw this.#failure;
+  }
+
+  /** The connection can be lent to a thread, now or later. */
+  get lendable(): boolean {
+    return descriptorOf(this.options.socket) !== undefined;
+  }
+
+  /** Hands the connection to a thread: see UpperLayerProvider.lend. Ends with `provider.takeBack`. */
+  lend(recall: () => void): Descriptor | undefined {
+    if (this.#ended || this.#paused || this.#queue.length > 0) return undefined;
+    return this.#provider.lend(recall);
   }
 
   /** Releases in good order and waits for the answer; an abort instead of it is not an error any more. */

@@ -33,6 +33,11 @@ export class PduParser {
     this.#options = options;
   }
 
+  /** True between PDUs. */
+  get idle(): boolean {
+    return this.#stage === 'header' && this.#heldBytes === 0;
+  }
+
   /** @throws ScannerError protocol.pdu, its context saying whether the PDU type is known (`unrecognized`) */
   push(chunk: Buffer): void {
     let offset = 0;

@@ -2,6 +2,8 @@ import type { Socket } from 'node:net';
 import type { Clock, TimerHandle } from '../../../hal/base/clock.js';
 import { asScannerError } from '../../../hal/base/errors.js';
 import type { Log } from '../../../hal/base/log.js';
+import type { Descriptor } from '../../../native/net.js';
+import { Loan } from './loan.js';
 import {
   ABORT_REASON,
   type Abort,
@@ -72,6 +74,7 @@ export class UpperLayerProvider {
   readonly #effects: Readonly<Record<Effect, (payload: Payload) => void>>;
   #state: State = 'Sta1';
   #artim: TimerHandle | undefined;
+  #loan: Loan | undefined;
   #lastActivity: number;
   #socketError = '';
 
@@ -92,9 +95,36 @@ export class UpperLayerProvider {
     return this.#state;
   }
 
-  /** When bytes last moved either way, by `clock`. */
+  /** When bytes last moved either way, by `clock`; a thread that has the connection watches over that itself. */
   get lastActivity(): number {
-    return this.#lastActivity;
+    return this.#loan ? this.#options.clock.now() : this.#lastActivity;
+  }
+
+  /**
+   * Hands the connection to a thread, between messages. Until `takeBack` nothing is read or written here.
+   * @param recall called, perhaps more than once, when something has to be written or the connection is to be closed
+   * @returns undefined when it cannot be lent now, or never: TLS
+   */
+  lend(recall: () => void): Descriptor | undefined {
+    if (this.#state !== 'Sta6' || this.#loan || !this.#parser.idle) return undefined;
+    this.#loan = Loan.of(this.#socket, recall);
+    return this.#loan?.descriptor;
+  }
+
+  /**
+   * Ends the loan.
+   * @param unread what the thread read and did not use
+   * @param atBoundary false when it stopped within a PDU: nothing that follows would be understood
+   */
+  takeBack(unread: Buffer, atBoundary: boolean): void {
+    const loan = this.#loan;
+    this.#loan = undefined;
+    this.#touch();
+    if (!loan || this.#socket.destroyed) return;
+    if (!atBoundary) this.#socket.destroy();
+    loan.settle();
+    if (unread.length > 0) this.#parse(unread);
+    if (!this.#socket.destroyed) loan.descriptor.startReading();
   }
 
   /** Requestor: the transport is being opened by the caller, who calls `connected` next. */
@@ -145,6 +175,7 @@ export class UpperLayerProvider {
       this.#socketError = `: ${handshakeProblem(error)}`; // under TLS 1.3 a refused certificate shows only here
     });
     this.#socket.on('close', () => {
+      this.#loan?.recall();
       if (this.#state === 'Sta1') this.#artim?.cancel();
       this.#dispatch('Evt17', {});
       this.#options.indications.closed();
@@ -228,6 +259,7 @@ export class UpperLayerProvider {
 
   /** @param written called when the bytes are with the system and their memory is free again; not when the socket broke */
   #write(bytes: Buffer[], written?: () => void): void {
+    if (this.#loan?.defer(() => this.#write(bytes, written))) return;
     if (this.#socket.destroyed || this.#socket.writableEnded) return;
     this.#touch();
     const last = bytes.length - 1;
@@ -238,6 +270,7 @@ export class UpperLayerProvider {
 
   /** Nothing that still waits to be sent matters when the transport is closed, except an answer written a moment ago. */
   #close(): void {
+    if (this.#loan?.defer(() => this.#close())) return;
     if (this.#socket.writableLength === 0) this.#socket.destroy();
     else {
       this.#socket.end(() => this.#socket.destroy());
