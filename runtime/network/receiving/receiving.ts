@@ -12,6 +12,7 @@ import type { CodecPool } from '../../dicom/codecs/pool.js';
 import { decodeDataset } from '../../dicom/dataset/decode.js';
 import { DurableFile, type WrittenFile } from '../../dicom/dataset/durable-file.js';
 import { encodeFileMeta } from '../../dicom/dataset/part10.js';
+import { textNotes } from '../../dicom/dimse/message.js';
 import type { DimseRequest, Reply } from '../../dicom/dimse/performer.js';
 import { hexStatus, STATUS, statusClass } from '../../dicom/dimse/status.js';
 import type { Implementation } from '../../dicom/implementation.js';
@@ -129,7 +130,7 @@ class Receiver {
       const asIs = this.#options.importFrom(object.callingAe) === 'preserve';
       const changes = asIs ? undefined : changesFor(object, found);
       if (changes) await this.#keepChanged(object, dataset, changes);
-      else await keep({ header: await headerOf(dataset, object, found) });
+      else await keep({ header: await headerOf(dataset, object, found, this.#options.log) });
       return changes ? 'changed' : 'kept';
     } catch (error) {
       return refusal(asScannerError(error), STATUS.processingFailure);
@@ -182,11 +183,16 @@ class Receiver {
 }
 
 /** What the index wants to know, where it is in memory already; what cannot be read here the archive judges. */
-async function headerOf({ bytes }: ReceivedDataset, { transferSyntax }: IncomingObject, { headerBytes }: Findings) {
+async function headerOf(
+  { bytes }: ReceivedDataset,
+  { transferSyntax }: IncomingObject,
+  { headerBytes }: Findings,
+  log: Log,
+) {
   if (headerBytes > SMALL_BYTES) return undefined;
   const header = await readExactly(bytes, 0, headerBytes);
   try {
-    return { dataset: decodeDataset(header, transferSyntax), transferSyntax };
+    return { dataset: decodeDataset(header, transferSyntax, { onText: textNotes(log) }), transferSyntax };
   } catch {
     return undefined;
   }
