@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { type dicomSchema, maxPduLength, nodeTimeouts, port, tlsFiles } from './config-dicom.js';
+import { nodeWorklistSchema } from './config-schedule.js';
 import { isPlace } from './dicom/services/access.js';
 
 export const aeTitle = z
@@ -50,6 +51,8 @@ const node = z.strictObject({
       archive: z.boolean().default(false),
     })
     .prefault({}),
+  /** How its worklist is asked. */
+  worklist: nodeWorklistSchema,
   /** What is taken from it: changed as the statement orders, or kept as it came. */
   import: z.enum(['statement', 'preserve']).default('statement'),
   /** Syntaxes proposed when it is the destination of a C-MOVE: 0 or above 3 uncompressed, 1 and lossy, 2 and lossless, 3 and both. */

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { ScannerError } from '../hal/base/errors.js';
 import { dicomSchema, port } from './config-dicom.js';
 import { aeTitle, nodesSchema, withDefaultsOf } from './config-nodes.js';
+import { mppsSchema, worklistQuerySchema } from './config-schedule.js';
 
 export const configSchema = z.strictObject({
   aeTitle: aeTitle.default('PETRIG'),
@@ -30,14 +31,8 @@ export const configSchema = z.strictObject({
   aeTitles: z.strictObject({ worklist: aeTitle.optional(), print: aeTitle.optional() }).prefault({}),
   /** Transfer syntaxes proposed for what a user sends: 0 uncompressed, 100 lossless as well, between them lossy as well: 6.2.1. */
   qualityFactor: z.number().int().min(0).max(100).default(0),
-  worklistQuery: z
-    .strictObject({
-      /** Scheduled station asked for: our own AE title, or any. */
-      station: z.enum(['own', 'any']).default('any'),
-      limit: z.number().int().positive().default(200),
-      waitSeconds: z.number().positive().default(20),
-    })
-    .prefault({}),
+  worklistQuery: worklistQuerySchema,
+  mpps: mppsSchema,
   /** `sim`, `serial:DIR` or `tcp:HOST:PORT`. */
   hardware: z
     .string()

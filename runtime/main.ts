@@ -4,7 +4,6 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ScaledClock } from '../hal/base/clock.js';
-import { ScannerError } from '../hal/base/errors.js';
 import type { Log } from '../hal/base/log.js';
 import { createDrivers } from '../hal/driver/chain.js';
 import { type LinkOpener, linksAt, parseEndpoint } from '../hal/link/endpoints.js';
@@ -20,13 +19,12 @@ import type { Config } from './config.js';
 import { Controller, type Simulate } from './control/controller.js';
 import { MppsDesk } from './control/mppsdesk.js';
 import { Retrieval } from './control/retrieval.js';
+import { WorklistDesk } from './control/worklistdesk.js';
 import { CodecPool } from './dicom/codecs/pool.js';
 import { CommitmentScu } from './dicom/services/commitment-scu.js';
 import { echo } from './dicom/services/echo-scu.js';
-import { find } from './dicom/services/find-scu.js';
 import { DicomServer, verificationService } from './dicom/services/server.js';
 import type { Node } from './dicom/services/session.js';
-import { UIDS } from './dicom/uids.js';
 import { checkNodeFiles, serverOptions } from './listening.js';
 import { RecentLog } from './log.js';
 import { receivingService } from './network/receiving/receiving.js';
@@ -36,8 +34,6 @@ import { serviceMethods } from './service/methods.js';
 import { retrieveMethods } from './service/retrieve-methods.js';
 import type { MethodTable } from './service/rpc.js';
 import { ServiceServer } from './service/server.js';
-import { itemFromDataset, type WorklistItem } from './worklist/item.js';
-import { broadQuery } from './worklist/query.js';
 import { SqliteWorklistStore } from './worklist/store.js';
 
 export interface RunningController {
@@ -69,7 +65,9 @@ export async function startController(config: Config): Promise<RunningController
     const file = { sourceAeTitle: config.aeTitle };
     const archive = await SqliteArchive.open({ root: config.data, clock: clock.wall, log, file });
     teardown.add(() => archive.close());
-    const worklist = new SqliteWorklistStore({ file: join(config.data, 'archive.sqlite'), clock: clock.wall });
+    const scheduled = new SqliteWorklistStore({ file: join(config.data, 'archive.sqlite'), clock: clock.wall });
+    teardown.add(() => scheduled.close());
+    const worklist = new WorklistDesk({ config, store: scheduled, archive, clock, log });
     teardown.add(() => worklist.close());
     const { links, simulate } = await openHardware(config, clock, log, teardown);
     const chain = createDrivers({
@@ -80,10 +78,11 @@ export async function startController(config: Config): Promise<RunningController
     });
     teardown.add(() => chain.close());
     const commitment = new CommitmentScu({ clock, log });
-    const { aeTitle, stationName } = config;
+    const { stationName } = config;
     const mpps = new MppsDesk({
       node: nodeFor(config, 'mpps'),
-      station: { aeTitle, stationName },
+      station: { aeTitle: config.aeTitles.worklist ?? config.aeTitle, stationName },
+      settings: config.mpps,
       archive,
       clock,
       log,
@@ -99,7 +98,6 @@ export async function startController(config: Config): Promise<RunningController
       worklist,
       records: new RecordStore(join(config.data, 'machines')),
       commitment,
-      queryWorklist: () => queryWorklist(config, clock, log),
       mpps,
       dicomPort: () => dicomPort,
       recentLogs: (last) => log.last(last),
@@ -107,6 +105,7 @@ export async function startController(config: Config): Promise<RunningController
       log,
     });
     teardown.add(() => controller.close());
+    worklist.start();
     const retrieval = new Retrieval({ config, archive, clock, log });
     const methods = serviceMethods(controller, retrieveMethods(retrieval));
     const ports = await serve(config, methods, log, teardown);
@@ -190,27 +189,6 @@ async function keptToken(file: string): Promise<string | undefined> {
   } catch {
     return undefined;
   }
-}
-
-async function queryWorklist(config: Config, clock: ScaledClock, log: Log): Promise<WorklistItem[]> {
-  const node = nodeFor(config, 'worklist');
-  if (!node) throw new ScannerError('operator.usage', { message: 'no configured node offers the service worklist' });
-  const { station, limit, waitSeconds } = config.worklistQuery;
-  const query = broadQuery(station === 'own' ? { stationAeTitle: config.aeTitle } : {});
-  const items: WorklistItem[] = [];
-  const timeouts = { worklistMs: waitSeconds * 1000 };
-  const options = {
-    node,
-    callingAe: config.aeTitle,
-    clock,
-    log,
-    timeouts,
-    sopClass: UIDS.modalityWorklist,
-    query,
-    limit,
-  };
-  for await (const answer of find(options)) items.push(itemFromDataset(answer));
-  return items;
 }
 
 /** C-ECHO to a node, as `petrig doctor` does it. @throws ScannerError peer.* */

@@ -1,4 +1,4 @@
-import type { Exam } from '../exam/exam.js';
+import type { Exam, Supply } from '../exam/exam.js';
 import type { SeriesSummary } from '../objects/instance.js';
 
 /** What happened, for network, film and media to act on. Facts are kept in the outbox until each of them has acted. */
@@ -13,7 +13,30 @@ export type Fact =
       series: SeriesSummary[];
       dose: DoseSummary;
     }
+  /** Films that an examination had printed: what the performed procedure step reports as consumed. */
+  | { type: 'film.printed'; examId: string; films: FilmUse }
+  /** What the user wants of a performed procedure step. */
+  | { type: 'mpps.order'; examId: string; order: 'send' | 'complete' | 'discontinue'; changes: StepChanges }
   | { type: 'instance.stored'; sopInstanceUid: string; seriesInstanceUid: string; studyInstanceUid: string };
+
+export interface FilmUse {
+  count: number;
+  /** Defined terms of (2000,0030) and (2010,0050). */
+  mediumType: string;
+  filmSizeId: string;
+}
+
+/** What the user enters of a performed procedure step, over what worklist and examination said. */
+export interface StepChanges {
+  description?: string;
+  /** What was done is not what was requested: the procedure code goes out empty. */
+  procedureChanged?: boolean;
+  /** In addition to those of the examination. */
+  supplies?: Supply[];
+  /** Key of a reason in the code table, with DISCONTINUED. */
+  reason?: string;
+  comment?: string;
+}
 
 export interface DoseSummary {
   /** Exposures made, each with what MPPS and the dose report say of it. */
@@ -22,6 +45,8 @@ export interface DoseSummary {
     /** A topogram is reported without CTDIvol and DLP. */
     kind?: 'topogram' | 'ct';
     kv: number;
+    /** Of the second tube, where both radiated. */
+    kvB?: number;
     mas: number;
     ma: number;
     seconds: number;

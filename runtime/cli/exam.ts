@@ -2,15 +2,26 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ServiceClient } from '../service/client.js';
 import type { ExamReport, ExamRequest } from '../service/operations.js';
 import { type ConnectionOptions, withClient, withConnection } from './connection.js';
+import { supplyOption } from './mpps.js';
 import { EXIT, fail, printJson, say, summary, table } from './output.js';
 import { Progress } from './progress.js';
 
-type RunOptions = ConnectionOptions & ExamRequest & { json?: boolean; whenInterrupted: WhenInterrupted };
+type RunOptions = ConnectionOptions &
+  Omit<ExamRequest, 'steps' | 'supplies'> & {
+    step?: string[];
+    supply?: ExamRequest['supplies'];
+    json?: boolean;
+    whenInterrupted: WhenInterrupted;
+  };
 
 export function numberOption(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('expected a number');
   return value;
+}
+
+export function listOption(text: string, before: string[] = []): string[] {
+  return [...before, text];
 }
 
 export function spanOption(text: string): { fromZ: number; toZ: number } {
@@ -70,7 +81,8 @@ export function concludeExam(report: ExamReport, json: boolean): void {
 }
 
 function run(options: RunOptions): Promise<void> {
-  const { data: _data, url: _url, token: _token, json = false, whenInterrupted, ...request } = options;
+  const { data: _data, url: _url, token: _token, json = false, whenInterrupted, step, supply, ...more } = options;
+  const request: ExamRequest = { ...more, steps: step, supplies: supply };
   return withClient(options, fail, async (client) => {
     concludeExam(await followExam(client, request, whenInterrupted), json);
   });
@@ -101,10 +113,16 @@ export function examCommand(): Command {
     .description('run one examination to its end')
     .requiredOption('--protocol <name>', 'a protocol of the catalogue, or a JSON file')
     .option('--accession <number>', 'take patient and request from this worklist entry')
+    .option('--step <id>', 'scheduled step among its entries; may be repeated (default: all of one day)', listOption)
     .option('--patient-id <id>', 'unscheduled patient')
-    .option('--patient-name <name>', 'unscheduled patient, e.g. DOE^JANE')
+    .option('--patient-name <name>', 'unscheduled patient, e.g. DOE^JANE; --accession is then the request as entered')
+    .option('--patient-birth-date <day>', 'unscheduled patient, YYYYMMDD')
+    .option('--patient-sex <sex>', 'unscheduled patient: M, F or O')
+    .option('--requested-procedure-id <id>', 'of an unscheduled patient')
     .option('--emergency', 'emergency patient, without any data')
     .option('--operator <name>', 'who runs it')
+    .option('--performing-physician <name>', 'instead of the scheduled one')
+    .option('--supply <item>', 'used and billed: CODE,SCHEME,MEANING[,QUANTITY,UNIT]; may be repeated', supplyOption)
     .option('--bed-seconds <s>', 'seconds a PET bed instead of the protocol', numberOption)
     .option('--span <from:to>', 'scanned patient mm around the landmark, e.g. --span=-100:100', spanOption)
     .option('--ma <mA>', 'tube current of CT ranges instead of the protocol', numberOption)

@@ -9,6 +9,7 @@ import { doctorCommand } from './doctor.js';
 import { examCommand } from './exam.js';
 import { findCommand } from './find.js';
 import { importCommand } from './import.js';
+import { mppsCommand } from './mpps.js';
 import { EXIT, fail } from './output.js';
 import { protocolsCommand } from './protocols.js';
 import { serveCommand } from './serve.js';
@@ -23,6 +24,7 @@ const COMMANDS = [
   worklistCommand(),
   findCommand(),
   importCommand(),
+  mppsCommand(),
   ...deviceCommands(),
   protocolsCommand(),
   doctorCommand(),

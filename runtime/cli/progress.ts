@@ -30,6 +30,7 @@ export class Progress {
         `interrupted: ${reason}; it goes on with "exam continue ${examId}", or ends with "exam abort ${examId}"`,
       );
     }
+    if (event.type === 'mpps' && event.reason) this.#line(`MPPS ${event.state}: ${event.reason}`);
     if (event.type === 'device' && event.fault) this.#line(`${event.device}: ${event.fault}`);
   }
 

@@ -15,11 +15,9 @@ import type { Archive } from '../archive/archive.js';
 import type { Config } from '../config.js';
 import type { CommitmentScu } from '../dicom/services/commitment-scu.js';
 import { sendTasks } from '../network/sending.js';
-import { destinationsOf, nodeFor } from '../nodes.js';
+import { destinationsOf } from '../nodes.js';
 import type { ExamReport, ExamRequest, LogEntry, Operations, ServiceEvent } from '../service/operations.js';
 import { version } from '../version.js';
-import type { WorklistItem } from '../worklist/item.js';
-import type { WorklistStore } from '../worklist/store.js';
 import { Deliveries } from './deliveries.js';
 import { Examination } from './examination.js';
 import type { MppsDesk } from './mppsdesk.js';
@@ -29,6 +27,7 @@ import { registerExam } from './register.js';
 import { reportOf } from './report.js';
 import { findIn, tasksOf } from './tasks.js';
 import { devicesOf, devicesReady, tellDevices, tellPhases } from './watch.js';
+import type { WorklistDesk } from './worklistdesk.js';
 
 /** Acts on the simulated scanner. */
 export type Simulate = (action: { do: string } & Record<string, unknown>) => Promise<unknown>;
@@ -39,10 +38,9 @@ export interface ControllerParts {
   /** Absent with outside hardware. */
   simulate?: Simulate;
   archive: Archive;
-  worklist: WorklistStore;
+  worklist: WorklistDesk;
   records: RecordStore;
   commitment: CommitmentScu;
-  queryWorklist(): Promise<WorklistItem[]>;
   mpps: MppsDesk;
   dicomPort(): number;
   recentLogs(last: number): LogEntry[];
@@ -53,15 +51,19 @@ export interface ControllerParts {
 export class Controller implements Operations {
   readonly version = version;
   readonly events$ = new Subject<ServiceEvent>();
+  readonly worklist: WorklistDesk;
+  readonly mpps: MppsDesk;
   readonly #parts: ControllerParts;
   readonly #examinations = new Map<string, Examination>();
   readonly #ends = new Map<string, Promise<void>>();
   readonly #supervisor: Supervisor;
   readonly #deliveries: Deliveries;
-  #items: WorklistItem[] = [];
 
   private constructor(parts: ControllerParts) {
     this.#parts = parts;
+    this.worklist = parts.worklist;
+    this.mpps = parts.mpps;
+    this.mpps.report(this.#tell);
     const { chain, clock, log, config, records, archive, commitment } = parts;
     const sends = sendTasks({
       archive,
@@ -94,7 +96,6 @@ export class Controller implements Operations {
   /** Starts the machines, waits for the devices, and takes up what an earlier process left. */
   static async start(parts: ControllerParts): Promise<Controller> {
     const controller = new Controller(parts);
-    controller.#items = await parts.worklist.items();
     await devicesReady(parts.chain, parts.clock);
     await controller.#takeUp();
     return controller;
@@ -116,17 +117,6 @@ export class Controller implements Operations {
     return devicesOf(this.#parts.chain);
   }
 
-  async updateWorklist(): Promise<WorklistItem[]> {
-    const { worklist, queryWorklist } = this.#parts;
-    await worklist.update(await queryWorklist(), { replace: true });
-    this.#items = await worklist.items();
-    return this.#items;
-  }
-
-  worklist(): WorklistItem[] {
-    return this.#items;
-  }
-
   async startExam(request: ExamRequest): Promise<{ examId: string }> {
     const { config, worklist, clock, chain, simulate } = this.#parts;
     const running = this.#supervisor.snapshot.exam?.examId;
@@ -137,13 +127,6 @@ export class Controller implements Operations {
     if (request.phantom && !simulate) {
       const state = 'the hardware is outside';
       throw new ScannerError('operator.state', { command: 'phantom', state, expected: 'hardware sim' });
-    }
-    if (
-      request.accession !== undefined &&
-      (await worklist.byAccession(request.accession)).length === 0 &&
-      nodeFor(config, 'worklist')
-    ) {
-      await this.updateWorklist();
     }
     const record = await registerExam(request, {
       config,

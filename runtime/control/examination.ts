@@ -158,7 +158,8 @@ export class Examination implements AcquisitionTasks, ExamTasks {
   readonly announceStart = async (): Promise<Json> => {
     const { archive } = this.#options;
     const known = await archive.loadState<{ announced: boolean }>('exam-start', this.record.exam.id);
-    if (!known && !this.record.exam.emergency) await archive.putFacts({ type: 'exam.started', exam: this.record.exam });
+    // of an emergency patient as well: whoever tells the RIS holds it back until the user asks (3.7.1.1)
+    if (!known) await archive.putFacts({ type: 'exam.started', exam: this.record.exam });
     await archive.saveState('exam-start', this.record.exam.id, { announced: true });
     return null;
   };

@@ -29,7 +29,7 @@ import {
   type Station,
   topogramObjects,
 } from './products.js';
-import type { ExamRecord } from './record.js';
+import { type ExamRecord, reconSeriesKey, topogramSeriesKey } from './record.js';
 import type { Stopwatch } from './stopwatch.js';
 
 export interface ImagingOptions {
@@ -96,7 +96,7 @@ export class Imaging {
       const image = await this.#time('topogram image', range, (onProgress) =>
         topogram({ ...raw, readings }, { signal, onProgress }),
       );
-      await this.#store(`${range.id}/image`, range.id, (context) => topogramObjects(context, range, image));
+      await this.#store(topogramSeriesKey(range.id), range.id, (context) => topogramObjects(context, range, image));
     } finally {
       await raw.close();
     }
@@ -116,7 +116,7 @@ export class Imaging {
         const series = await this.#time('CT images', range, (onProgress) =>
           reconstructCtSeries(job, { signal, onProgress }),
         );
-        const key = `${range.id}/${recon.label}`;
+        const key = reconSeriesKey(range.id, recon.label);
         this.#ct ??= { key, volume: series.volume, kv: range.kv, window: recon.window };
         await this.#store(key, range.id, (context) => ctObjects(context, range, recon, series.volume));
       }
@@ -152,7 +152,9 @@ export class Imaging {
       const { bqmlPerCount } = calibration;
       const ctSeriesInstanceUid = ct && record.seriesUids[ct.key]?.uid;
       const made = { frames, corrections, bqmlPerCount, ctSeriesInstanceUid };
-      await this.#store(`${range.id}/${method.label}`, range.id, (context) => petObjects(context, range, method, made));
+      await this.#store(reconSeriesKey(range.id, method.label), range.id, (context) =>
+        petObjects(context, range, method, made),
+      );
     }
   }
 

@@ -45,7 +45,7 @@ export function newRecord(exam: Exam, plan: ScanPlan, firstScanId: number): Exam
     acquisitions: {},
     rawSets: {},
     series: [],
-    seriesUids: {},
+    seriesUids: firstSeries(exam, plan),
     stages: [],
     previews: [],
     notes: [],
@@ -53,4 +53,20 @@ export function newRecord(exam: Exam, plan: ScanPlan, firstScanId: number): Exam
     mpps: 'waiting',
     closed: false,
   };
+}
+
+/** The performed procedure step names its first series before that is made: it must be this one. */
+function firstSeries({ firstSeriesUid: uid }: Exam, { ranges: [range] }: ScanPlan): ExamRecord['seriesUids'] {
+  if (!range || uid === undefined) return {};
+  const key =
+    range.kind === 'topogram' ? topogramSeriesKey(range.id) : reconSeriesKey(range.id, range.recons[0]!.label);
+  return { [key]: { uid, number: 1 } };
+}
+
+export function topogramSeriesKey(rangeId: string): string {
+  return `${rangeId}/image`;
+}
+
+export function reconSeriesKey(rangeId: string, label: string): string {
+  return `${rangeId}/${label}`;
 }

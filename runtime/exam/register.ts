@@ -8,7 +8,7 @@ import type { WorklistItem } from '../worklist/item.js';
 import { mappedAttributes } from '../worklist/mapping.js';
 import { codeOf } from './codes.js';
 import { daOf, tmOf } from './datetime.js';
-import type { Exam, Injection, Patient } from './exam.js';
+import type { Exam, FurtherStep, Injection, Patient } from './exam.js';
 
 const name = z.string().max(324);
 const patientSchema = z.object({
@@ -48,8 +48,17 @@ export interface RegisterContext {
   uidRoot?: string;
 }
 
-/** An examination of a scheduled step: patient, study and step from the worklist, corrected by what the operator entered. */
-export function examFromWorklist(item: WorklistItem, registration: Registration, context: RegisterContext): Exam {
+/**
+ * An examination of a scheduled step: patient, study and step from the worklist, corrected by what the operator entered.
+ * @param further other steps of the same patient that it performs too
+ * @throws ScannerError operator.usage when one of them is of another patient
+ */
+export function examFromWorklist(
+  item: WorklistItem,
+  registration: Registration,
+  context: RegisterContext,
+  further: readonly WorklistItem[] = [],
+): Exam {
   const mapped = mappedAttributes(item.attributes, 'object');
   const sex = text(mapped, 'PatientSex') ?? '';
   const scheduled: Patient = {
@@ -64,6 +73,7 @@ export function examFromWorklist(item: WorklistItem, registration: Registration,
   return {
     ...exam,
     item,
+    furtherSteps: further.length > 0 ? furtherSteps(item, further, exam.ppsInstanceUid, context) : undefined,
     studyInstanceUid: item.studyInstanceUid,
     studyId: text(mapped, 'StudyID') ?? exam.studyId,
     accessionNumber: item.accessionNumber,
@@ -73,14 +83,34 @@ export function examFromWorklist(item: WorklistItem, registration: Registration,
   };
 }
 
-/** An examination of a patient whom nobody scheduled: all identifiers are made here. */
+/** Each further study has a performed step of its own: 2.7.2. */
+function furtherSteps(
+  first: WorklistItem,
+  further: readonly WorklistItem[],
+  ppsInstanceUid: string,
+  { uidRoot }: RegisterContext,
+): FurtherStep[] {
+  const uids = new Map([[first.studyInstanceUid, ppsInstanceUid]]);
+  return further.map((item) => {
+    if (item.patientId !== first.patientId) {
+      const message = `step ${item.stepId} is of patient ${item.patientId}, step ${first.stepId} of ${first.patientId}`;
+      throw new ScannerError('operator.usage', { message });
+    }
+    const uid = uids.get(item.studyInstanceUid) ?? makeUid(uidRoot);
+    uids.set(item.studyInstanceUid, uid);
+    return { item, ppsInstanceUid: uid, ppsId: item.stepId };
+  });
+}
+
+/** An examination of a patient whom nobody scheduled: identifiers are made here, save those which the operator entered. */
 export function unscheduledExam(
   patient: Patient,
-  registration: Registration & { accessionNumber?: string },
+  registration: Registration & { accessionNumber?: string; requestedProcedureId?: string },
   context: RegisterContext,
 ): Exam {
+  const { accessionNumber = '', requestedProcedureId } = registration;
   const exam = register(patient, registration, context);
-  return { ...exam, accessionNumber: (registration.accessionNumber ?? '').slice(0, 16) };
+  return { ...exam, accessionNumber: accessionNumber.slice(0, 16), requestedProcedureId };
 }
 
 /** An examination that cannot wait for a name. The performed procedure step is announced only when the operator asks for it. */
@@ -131,6 +161,7 @@ function register(patient: Patient, input: Registration, context: RegisterContex
     performingPhysician: registration.performingPhysician ?? '',
     characterSet: [],
     injection: registration.injection && injectionOf(registration.injection),
+    firstSeriesUid: makeUid(context.uidRoot),
     startedAt: context.now,
     landmarkMm: registration.landmarkMm,
   };

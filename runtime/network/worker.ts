@@ -150,10 +150,12 @@ export abstract class OutboxWorker<Event> {
   /**
    * Tries until `attempt` resolves or fails with what cannot be mended by trying again.
    * @param onRetry told before each wait
+   * @param again which failures may be mended by trying again; `mayRetry` when absent
    */
   protected async persist<T>(
     attempt: () => Promise<T>,
     onRetry: (error: ScannerError, waitMs: number) => void,
+    again: (error: ScannerError) => boolean = mayRetry,
   ): Promise<T> {
     for (let waitMs = this.#backoff.firstMs; ; waitMs = Math.min(2 * waitMs, this.#backoff.lastMs)) {
       try {
@@ -161,7 +163,7 @@ export abstract class OutboxWorker<Event> {
         return await attempt();
       } catch (thrown) {
         const error = asScannerError(thrown);
-        if (this.signal.aborted || !mayRetry(error)) throw error;
+        if (this.signal.aborted || !again(error)) throw error;
         onRetry(error, waitMs);
         await sleep(this.clock.wall, waitMs, this.signal);
       }

@@ -5,7 +5,7 @@ import { UIDS } from '../dicom/uids.js';
 import { codeOf } from '../exam/codes.js';
 import { ageOf, daOf, dtOf, timezoneOf, tmOf } from '../exam/datetime.js';
 import type { Exam } from '../exam/exam.js';
-import type { CodeItem } from '../worklist/item.js';
+import type { CodeItem, WorklistItem } from '../worklist/item.js';
 import { mappedAttributes, requestAttributes } from '../worklist/mapping.js';
 import type { Scope } from './fill.js';
 import type { SeriesSummary } from './instance.js';
@@ -74,6 +74,8 @@ export function commonScope(
 ): Scope {
   const { exam, equipment, now } = context;
   const { patient, item } = exam;
+  // images stand in the first study: steps of another are reported by a performed step of their own
+  const further = (exam.furtherSteps ?? []).map((step) => step.item).filter(sameStudy(exam));
   const comment = [series.comment, context.simulated ? 'SIMULATED' : ''].filter(Boolean).join('^');
   return {
     createdDate: daOf(now),
@@ -102,7 +104,7 @@ export function commonScope(
     operatorsName: exam.operator,
     protocolName: exam.protocol,
     bodyPartExamined: context.bodyPart ?? 'UNKNOWN',
-    requestAttributesSequence: item ? [requestAttributes(item.attributes)] : undefined,
+    requestAttributesSequence: item && [item, ...further].map(({ attributes }) => requestAttributes(attributes)),
     requestedProcedureDescription: item?.requestedProcedureDescription,
     referencedPerformedProcedureStepSequence: reference({
       sopClassUid: UIDS.modalityPerformedProcedureStep,
@@ -117,6 +119,10 @@ export function commonScope(
     imageComments: comment,
     qualityControlImage: context.simulated ? 'YES' : undefined,
   };
+}
+
+function sameStudy({ studyInstanceUid }: Exam): (item: WorklistItem) => boolean {
+  return (item) => item.studyInstanceUid === studyInstanceUid;
 }
 
 function equipmentScope(equipment: Equipment): Scope {

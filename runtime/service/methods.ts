@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { Operations } from './operations.js';
 import { type MethodTable, method, openRpc } from './rpc.js';
+import { da, scheduleMethods, supply } from './schedule-methods.js';
 
 const none = z.strictObject({});
 const byExam = z.strictObject({ examId: z.string() });
@@ -11,10 +12,20 @@ const examRequest = z
   .strictObject({
     protocol: z.string().describe('name in the catalogue, or a JSON file'),
     accession: z.string().max(16).optional().describe('accession number of a worklist entry'),
+    steps: z
+      .array(z.string().max(16))
+      .min(1)
+      .optional()
+      .describe('scheduled step IDs among its entries; all of one day when absent'),
     patientId: z.string().max(64).optional(),
     patientName: z.string().max(324).optional().describe('PN, e.g. DOE^JANE'),
+    patientBirthDate: da.optional(),
+    patientSex: z.enum(['M', 'F', 'O']).optional(),
+    requestedProcedureId: z.string().max(16).optional().describe('of an unscheduled patient'),
     emergency: z.boolean().optional(),
     operator: z.string().max(64).optional(),
+    performingPhysician: z.string().max(324).optional(),
+    supplies: z.array(supply).max(100).optional().describe('what is used and billed'),
     bedSeconds: z.number().positive().optional().describe('seconds a PET bed instead of the protocol'),
     span: z.strictObject({ fromZ: z.number(), toZ: z.number() }).optional().describe('patient mm around the landmark'),
     ma: z.number().positive().optional(),
@@ -46,16 +57,7 @@ export function serviceMethods(operations: Operations, more: MethodTable = {}): 
       params: none,
       handler: () => operations.resetInterlock(),
     }),
-    'worklist.update': method({
-      summary: 'query the worklist node now',
-      params: none,
-      handler: () => operations.updateWorklist(),
-    }),
-    'worklist.list': method({
-      summary: 'worklist entries at hand',
-      params: none,
-      handler: () => operations.worklist(),
-    }),
+    ...scheduleMethods(operations),
     'exam.start': method({
       summary: 'start an examination',
       params: examRequest,

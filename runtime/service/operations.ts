@@ -3,15 +3,29 @@
 import type { Observable } from 'rxjs';
 import type { DoseSummary } from '../archive/fact.js';
 import type { MoveCounts } from '../dicom/services/move-scu.js';
-import type { WorklistItem } from '../worklist/item.js';
+import type { SupplyInput } from '../exam/supplies.js';
+import type { StepPhase, StepRefusal } from '../network/mpps-step.js';
+import type { PatientQuery } from '../worklist/query.js';
+import type { ScheduledStep } from '../worklist/store.js';
+import type { UpdateResult } from '../worklist/updates.js';
 
 export interface ExamRequest {
   protocol: string;
+  /** Of a worklist entry; with a patient it is that of a request that the worklist does not know. */
   accession?: string;
+  /** Scheduled Procedure Step IDs of the accession number's entries; those of one day when absent. */
+  steps?: string[];
   patientId?: string;
   patientName?: string;
+  /** DA. */
+  patientBirthDate?: string;
+  patientSex?: 'M' | 'F' | 'O';
+  requestedProcedureId?: string;
   emergency?: boolean;
   operator?: string;
+  performingPhysician?: string;
+  /** What is used and billed. */
+  supplies?: SupplyInput[];
   bedSeconds?: number;
   span?: { fromZ: number; toZ: number };
   ma?: number;
@@ -73,7 +87,7 @@ export interface ExamReport {
   }[];
   previews: string[];
   deliveries: DeliveryReport[];
-  /** What the RIS was told last of the performed procedure step: completed, discontinued, refused, retrying, ...; none without a node. */
+  /** How far the RIS is told of the performed procedure step: completed, discontinued, refused, retrying, ...; none without a node. */
   mpps: string;
   deviations: string[];
 }
@@ -89,6 +103,8 @@ export type ServiceEvent =
   /** `reason` says why it is interrupted. */
   | { type: 'exam'; examId: string; phase: ExamPhase; reason?: string }
   | { type: 'delivery'; examId: string; node: string; done: number; total: number }
+  /** What the RIS was told of a performed procedure step, or why it was not. */
+  | { type: 'mpps'; examId: string; state: string; reason?: string }
   | { type: 'device'; device: string; lifecycle: string; fault?: string };
 
 export interface LogEntry {
@@ -96,6 +112,57 @@ export interface LogEntry {
   level: 'debug' | 'info' | 'warn' | 'error';
   message: string;
   fields: object;
+}
+
+/** Scheduled starts from the user: DA and TM, each end open when absent. */
+export interface StartRange {
+  fromDate?: string;
+  toDate?: string;
+  fromTime?: string;
+  toTime?: string;
+}
+
+export interface WorklistOperations {
+  /** The scheduler database. */
+  list(): Promise<ScheduledStep[]>;
+  /** A broad query now; the configured days without a range. @throws ScannerError peer.*, operator.usage */
+  update(range: StartRange): Promise<UpdateResult>;
+  /** A patient based query. @throws ScannerError peer.*, operator.usage without a key */
+  query(keys: Omit<PatientQuery, 'startDate'> & { range?: StartRange }): Promise<UpdateResult>;
+}
+
+/** One performed procedure step and how far the RIS is told of it. */
+export interface StepReport {
+  examId: string;
+  sopInstanceUid: string;
+  ppsId: string;
+  studyInstanceUid: string;
+  accession: string;
+  patientId: string;
+  patientName: string;
+  scheduledSteps: string[];
+  phase: StepPhase;
+  series: number;
+  /** Why it has not been sent yet. */
+  waiting?: string;
+  refusal?: StepRefusal;
+  /** Of the last change, ms since the epoch. */
+  at: number;
+}
+
+/** What the user enters with an order. */
+export interface StepInput {
+  description?: string;
+  procedureChanged?: boolean;
+  supplies?: SupplyInput[];
+  reason?: string;
+  comment?: string;
+}
+
+export interface MppsOperations {
+  list(): Promise<StepReport[]>;
+  /** @throws ScannerError operator.unknown, operator.state after the end of the step, operator.usage without a node */
+  order(examId: string, what: 'send' | 'complete' | 'discontinue', input: StepInput): Promise<StepReport[]>;
 }
 
 export interface Operations {
@@ -109,8 +176,8 @@ export interface Operations {
     examRunning: string | null;
   };
   devices(): Record<string, { lifecycle: string; identity: object | null; state: object }>;
-  updateWorklist(): Promise<WorklistItem[]>;
-  worklist(): WorklistItem[];
+  readonly worklist: WorklistOperations;
+  readonly mpps: MppsOperations;
   /** Starts an examination and returns at once. @throws ScannerError operator.state while another runs, limit.* for the plan */
   startExam(request: ExamRequest): Promise<{ examId: string }>;
   examReport(examId: string): ExamReport;

@@ -17,7 +17,7 @@ export interface WorklistItem {
   accessionNumber: string;
   patientName: string;
   patientId: string;
-  /** Scheduled Procedure Step ID: with the accession number it identifies the item. */
+  /** Scheduled Procedure Step ID: with the Study Instance UID it identifies the item (3.6.1.1). */
   stepId: string;
   studyInstanceUid: string;
   requestedProcedureId: string;
@@ -32,9 +32,15 @@ export interface WorklistItem {
   attributes: Readonly<Dataset>;
 }
 
+/** What identifies a scheduled step: 3.6.1.1. */
+export type StepKey = Pick<WorklistItem, 'studyInstanceUid' | 'stepId'>;
+
+/** Some systems write components with leading zeros; such a study is examined like any other. */
+const UID_LIKE = /^[0-9.]{1,64}$/;
+
 /**
  * Reads a worklist answer.
- * @throws ScannerError data.invalid naming the attribute, when a type 1 key that identifies patient or step is absent
+ * @throws ScannerError data.invalid naming the attribute, when a type 1 key that identifies patient or step is absent or no UID
  */
 export function itemFromDataset(answer: Dataset): WorklistItem {
   const [step] = items(answer, 'ScheduledProcedureStepSequence');
@@ -44,13 +50,17 @@ export function itemFromDataset(answer: Dataset): WorklistItem {
     if (value === undefined) throw invalid(keyword);
     return value;
   };
+  const studyInstanceUid = need(answer, 'StudyInstanceUID');
+  if (!UID_LIKE.test(studyInstanceUid)) {
+    throw new ScannerError('data.invalid', { what: 'worklist answer', message: 'StudyInstanceUID is no UID' });
+  }
   return {
     characterSet: texts(answer, 'SpecificCharacterSet'),
     accessionNumber: text(answer, 'AccessionNumber') ?? '',
     patientName: need(answer, 'PatientName'),
     patientId: need(answer, 'PatientID'),
     stepId: need(step, 'ScheduledProcedureStepID'),
-    studyInstanceUid: need(answer, 'StudyInstanceUID'),
+    studyInstanceUid,
     requestedProcedureId: text(answer, 'RequestedProcedureID') ?? '',
     requestedProcedureDescription: text(answer, 'RequestedProcedureDescription') ?? '',
     stepDescription: text(step, 'ScheduledProcedureStepDescription') ?? '',

@@ -34,9 +34,18 @@ interface WorklistTable {
   keys: ReturnKey[];
   broadQuery: { keys: MatchingKey[] };
   patientQuery: { keys: MatchingKey[] };
+  /** Meanings of Table 62; an x stands for any digit. */
+  status: { codes: Record<string, string> };
 }
 
 export const WORKLIST_TABLE: Readonly<WorklistTable> = readTable(import.meta.url, '../dicom/tables/worklist.json');
+
+/** What a status of the worklist query means, or undefined. */
+export function worklistStatusText(status: string): string | undefined {
+  const { codes } = WORKLIST_TABLE.status;
+  const key = Object.keys(codes).find((code) => new RegExp(`^${code.replaceAll('x', '[0-9A-F]')}$`).test(status));
+  return key && codes[key];
+}
 
 /** The element at a path, descending into the first item of each sequence; undefined when absent or empty. */
 export function elementAt(ds: Readonly<Dataset>, path: readonly string[], tag: string): Element | undefined {

@@ -1,18 +1,68 @@
 import Database from 'better-sqlite3';
 import type { Clock } from '../../hal/base/clock.js';
 import { asScannerError } from '../../hal/base/errors.js';
-import type { WorklistItem } from './item.js';
+import type { Millisecond } from '../../hal/base/units.js';
+import type { StepKey, WorklistItem } from './item.js';
 
-/** What the worklist said when it was last asked. All methods are promises so that a database server can stand behind it. */
+/** How far the examination of a scheduled step is. */
+export type StepProgress = 'scheduled' | 'started' | 'completed' | 'discontinued';
+
+/** A scheduled step as the scheduler database holds it. */
+export interface ScheduledStep extends WorklistItem {
+  progress: StepProgress;
+  /** The examination that performs or performed it; empty before. */
+  examId: string;
+  /** Wall ms since the epoch at which the worklist node last gave it. */
+  seenAt: Millisecond;
+}
+
+export interface TakenAnswer {
+  added: number;
+  /** Entries that were known and came with other values. */
+  changed: number;
+  removed: WorklistItem[];
+}
+
+/** The scheduler database: 3.6.1.1. All methods are promises so that a database server can stand behind it. */
 export interface WorklistStore {
-  /** Keeps the items of an answer; with `replace` those of earlier answers go. */
-  update(items: readonly WorklistItem[], options?: { replace?: boolean }): Promise<void>;
-  /** All items, by start. */
-  items(): Promise<WorklistItem[]>;
-  byAccession(accessionNumber: string): Promise<WorklistItem[]>;
-  byPatient(patientId: string): Promise<WorklistItem[]>;
+  /**
+   * Takes the items of an answer over, each in the place of the entry of the same identity, in one step.
+   * @param cancelled of the entries that are not among the items and whose examination has not begun: those that go
+   */
+  take(items: readonly WorklistItem[], cancelled?: (entry: ScheduledStep) => boolean): Promise<TakenAnswer>;
+  /** Notes how far the examination of these steps is; steps that are not known are no error. */
+  mark(steps: readonly StepKey[], progress: StepProgress, examId: string): Promise<void>;
+  /** Forgets entries that were scheduled before a day (DA). @returns how many */
+  forgetBefore(day: string): Promise<number>;
+  /** All entries, by start. */
+  items(): Promise<ScheduledStep[]>;
+  byAccession(accessionNumber: string): Promise<ScheduledStep[]>;
+  byPatient(patientId: string): Promise<ScheduledStep[]>;
   close(): Promise<void>;
 }
+
+interface Row {
+  body: string;
+  progress: StepProgress;
+  exam_id: string;
+  seen_at: number;
+}
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS scheduled_step (
+    study_uid TEXT NOT NULL, step_id TEXT NOT NULL,
+    accession TEXT NOT NULL, patient_id TEXT NOT NULL, start TEXT NOT NULL, body TEXT NOT NULL,
+    progress TEXT NOT NULL DEFAULT 'scheduled', exam_id TEXT NOT NULL DEFAULT '', seen_at REAL NOT NULL,
+    PRIMARY KEY (study_uid, step_id)
+  ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS scheduled_step_accession ON scheduled_step (accession);
+  CREATE INDEX IF NOT EXISTS scheduled_step_patient ON scheduled_step (patient_id);`;
+
+const PUT = `
+  INSERT INTO scheduled_step (study_uid, step_id, accession, patient_id, start, body, seen_at)
+  VALUES (:study, :step, :accession, :patient, :start, :body, :now)
+  ON CONFLICT (study_uid, step_id) DO UPDATE SET accession = excluded.accession, patient_id = excluded.patient_id,
+    start = excluded.start, body = excluded.body, seen_at = excluded.seen_at`;
 
 /** The worklist in a table of its own, in the same SQLite file as the archive's index or in another. */
 export class SqliteWorklistStore implements WorklistStore {
@@ -27,42 +77,61 @@ export class SqliteWorklistStore implements WorklistStore {
       this.#db.pragma('journal_mode = WAL');
       this.#db.pragma('synchronous = FULL');
       this.#db.pragma('busy_timeout = 5000');
-      this.#db.exec(`
-        CREATE TABLE IF NOT EXISTS worklist (
-          accession TEXT NOT NULL, step_id TEXT NOT NULL, patient_id TEXT NOT NULL, start TEXT NOT NULL,
-          body TEXT NOT NULL, updated_at REAL NOT NULL, PRIMARY KEY (accession, step_id)
-        ) WITHOUT ROWID`);
+      this.#db.transaction(() => {
+        this.#db.exec(SCHEMA);
+        this.#migrate();
+      })();
     } catch (error) {
       throw asScannerError(error, 'data.disk', { path: options.file });
     }
   }
 
-  async update(items: readonly WorklistItem[], options: { replace?: boolean } = {}): Promise<void> {
-    const insert = this.#db.prepare('INSERT OR REPLACE INTO worklist VALUES (?, ?, ?, ?, ?, ?)');
-    const now = this.#clock.now();
-    const write = this.#db.transaction(() => {
-      if (options.replace) this.#db.exec('DELETE FROM worklist');
+  async take(
+    items: readonly WorklistItem[],
+    cancelled: (entry: ScheduledStep) => boolean = () => false,
+  ): Promise<TakenAnswer> {
+    return this.#write(() => {
+      const counts = { added: 0, changed: 0 };
       for (const item of items) {
-        const start = item.startDate + item.startTime;
-        insert.run(item.accessionNumber, item.stepId, item.patientId, start, JSON.stringify(item), now);
+        const before = this.#body(item);
+        const body = JSON.stringify(item);
+        if (before === undefined) counts.added++;
+        else if (before !== body) counts.changed++;
+        this.#put(item, body, this.#clock.now());
       }
+      const kept = new Set(items.map(keyOf));
+      const removed = this.#select(`WHERE progress = 'scheduled'`).filter(
+        (entry) => !kept.has(keyOf(entry)) && cancelled(entry),
+      );
+      const remove = this.#db.prepare('DELETE FROM scheduled_step WHERE study_uid = ? AND step_id = ?');
+      for (const { studyInstanceUid, stepId } of removed) remove.run(studyInstanceUid, stepId);
+      return { ...counts, removed };
     });
-    try {
-      write();
-    } catch (error) {
-      throw asScannerError(error, 'data.disk', { path: this.#db.name });
-    }
   }
 
-  async items(): Promise<WorklistItem[]> {
+  async mark(steps: readonly StepKey[], progress: StepProgress, examId: string): Promise<void> {
+    const update = this.#db.prepare(
+      'UPDATE scheduled_step SET progress = ?, exam_id = ? WHERE study_uid = ? AND step_id = ?',
+    );
+    this.#write(() => {
+      for (const { studyInstanceUid, stepId } of steps) update.run(progress, examId, studyInstanceUid, stepId);
+    });
+  }
+
+  async forgetBefore(day: string): Promise<number> {
+    const forget = this.#db.prepare(`DELETE FROM scheduled_step WHERE start <> '' AND start < ?`);
+    return this.#write(() => forget.run(day).changes);
+  }
+
+  async items(): Promise<ScheduledStep[]> {
     return this.#select('');
   }
 
-  async byAccession(accessionNumber: string): Promise<WorklistItem[]> {
+  async byAccession(accessionNumber: string): Promise<ScheduledStep[]> {
     return this.#select('WHERE accession = ?', accessionNumber);
   }
 
-  async byPatient(patientId: string): Promise<WorklistItem[]> {
+  async byPatient(patientId: string): Promise<ScheduledStep[]> {
     return this.#select('WHERE patient_id = ?', patientId);
   }
 
@@ -70,10 +139,58 @@ export class SqliteWorklistStore implements WorklistStore {
     this.#db.close();
   }
 
-  #select(where: string, ...values: string[]): WorklistItem[] {
+  #body({ studyInstanceUid, stepId }: StepKey): string | undefined {
     return this.#db
-      .prepare<string[], { body: string }>(`SELECT body FROM worklist ${where} ORDER BY start, accession, step_id`)
-      .all(...values)
-      .map(({ body }) => JSON.parse(body) as WorklistItem);
+      .prepare<[string, string], { body: string }>(
+        'SELECT body FROM scheduled_step WHERE study_uid = ? AND step_id = ?',
+      )
+      .get(studyInstanceUid, stepId)?.body;
   }
+
+  #put(item: WorklistItem, body: string, now: Millisecond): void {
+    this.#db.prepare(PUT).run({
+      study: item.studyInstanceUid,
+      step: item.stepId,
+      accession: item.accessionNumber,
+      patient: item.patientId,
+      start: item.startDate + item.startTime,
+      body,
+      now,
+    });
+  }
+
+  #select(where: string, ...values: string[]): ScheduledStep[] {
+    return this.#db
+      .prepare<string[], Row>(
+        `SELECT body, progress, exam_id, seen_at FROM scheduled_step ${where} ORDER BY start, accession, step_id`,
+      )
+      .all(...values)
+      .map(({ body, progress, exam_id, seen_at }) => {
+        return { ...(JSON.parse(body) as WorklistItem), progress, examId: exam_id, seenAt: seen_at };
+      });
+  }
+
+  /** Earlier versions knew a step by accession number and step ID. */
+  #migrate(): void {
+    const table = this.#db.prepare(`SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'worklist'`);
+    if (!table.get()) return;
+    const rows = this.#db
+      .prepare<[], { body: string; updated_at: number }>('SELECT body, updated_at FROM worklist ORDER BY updated_at')
+      .all();
+    for (const { body, updated_at } of rows) this.#put(JSON.parse(body) as WorklistItem, body, updated_at);
+    this.#db.exec('DROP TABLE worklist');
+  }
+
+  /** @throws ScannerError data.disk */
+  #write<T>(change: () => T): T {
+    try {
+      return this.#db.transaction(change).immediate();
+    } catch (error) {
+      throw asScannerError(error, 'data.disk', { path: this.#db.name });
+    }
+  }
+}
+
+function keyOf({ studyInstanceUid, stepId }: StepKey): string {
+  return `${studyInstanceUid} ${stepId}`;
 }

@@ -35,6 +35,8 @@ test('help of every command says what it does and with what', async () => {
     ['sim', 'hardware'],
     ['sim', 'hospital'],
     ['worklist', 'update'],
+    ['worklist', 'query'],
+    ['mpps', 'discontinue'],
   ];
   for (const command of [...lines.map((name) => [name]), ...nested]) {
     const help = await runPetrig([...command, '--help']);
@@ -91,12 +93,12 @@ test('protocols, worklist update and devices', async () => {
   );
 
   const site = await startSite(folder);
-  const serve = await startServe(folder, { nodes: site.nodes });
+  const serve = await startServe(folder, { nodes: site.nodes, worklistQuery: { intervalMinutes: 0 } });
   const before = JSON.parse((await runPetrig(['worklist', 'list', '--data', data, '--json'])).stdout) as object[];
   assert.equal(before, []);
   const update = await runPetrig(['worklist', 'update', '--data', data, '--json']);
   assert.is(update.code, 0, update.stderr);
-  const items = JSON.parse(update.stdout) as { accessionNumber: string }[];
+  const { entries: items } = JSON.parse(update.stdout) as { entries: { accessionNumber: string }[] };
   assert.ok(items.some(({ accessionNumber }) => accessionNumber === 'A1'));
   const devices = await runPetrig(['devices', '--data', data, '--json']);
   const report = JSON.parse(devices.stdout) as Record<

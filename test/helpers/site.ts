@@ -10,6 +10,7 @@ import type { ConfigInput } from '../../runtime/config.js';
 import { text } from '../../runtime/dicom/dataset/dataset.js';
 import { readHeader } from '../../runtime/dicom/dataset/header.js';
 import { DicomServer, type Service, verificationService } from '../../runtime/dicom/services/server.js';
+import { daOf } from '../../runtime/exam/datetime.js';
 import { loadProtocol } from '../../runtime/protocol/definition.js';
 import type { ExamReport } from '../../runtime/service/operations.js';
 import { type MppsRecord, MppsStore } from '../../sim/hospital/mpps.js';
@@ -27,7 +28,8 @@ export interface Site {
   close(): Promise<void>;
 }
 
-const TODAY = '20261123';
+/** A broad query asks for the day it is sent on. */
+const TODAY = daOf(Date.now());
 
 const open = new Set<Site>();
 

@@ -8,7 +8,10 @@ const test = suite('a step without series');
 
 test('it still ends: PS3.4 F.7.2.1 wants a performed series, which then holds no instance', () => {
   const dose = { exposures: [], totalDlp: 0 };
-  const update = mppsUpdate(specimenExam(), [], { outcome: 'DISCONTINUED', reason: 'operator', endedAt: START, dose });
+  const update = mppsUpdate(specimenExam(), {
+    series: [],
+    end: { outcome: 'DISCONTINUED', reason: 'operator', endedAt: START, dose },
+  });
   assert.is(text(update, 'PerformedProcedureStepStatus'), 'DISCONTINUED');
   const [one, ...more] = items(update, 'PerformedSeriesSequence');
   assert.is(more.length, 0);

@@ -1,16 +1,17 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ManualClock } from '../../hal/base/clock.js';
 import { type Dataset, dataset, text } from '../../runtime/dicom/dataset/dataset.js';
 import { decodeDataset } from '../../runtime/dicom/dataset/decode.js';
 import { encodeDataset } from '../../runtime/dicom/dataset/encode.js';
 import { itemFromDataset } from '../../runtime/worklist/item.js';
-import { elementAt, mappedAttributes, requestAttributes, WORKLIST_TABLE } from '../../runtime/worklist/mapping.js';
+import {
+  elementAt,
+  mappedAttributes,
+  requestAttributes,
+  WORKLIST_TABLE,
+  worklistStatusText,
+} from '../../runtime/worklist/mapping.js';
 import { broadQuery, patientQuery } from '../../runtime/worklist/query.js';
-import { SqliteWorklistStore } from '../../runtime/worklist/store.js';
 
 const EXPLICIT = '1.2.840.10008.1.2.1';
 
@@ -141,32 +142,36 @@ test('a patient query in a name beyond Latin-1 declares its character set', () =
   const query = patientQuery({ patientName: '山田^太郎', patientId: 'P1' });
   assert.equal(query['00080005']?.Value, ['ISO_IR 192']);
   assert.is(roundTrip(query)['00100010']?.Value[0], '山田^太郎');
-  assert.is(patientQuery({ patientName: 'Plain^Name' })['00080005'], undefined);
+  assert.equal(patientQuery({ patientName: 'Plain^Name' })['00080005']?.Value, [], 'empty, but sent');
 });
 
-test('the store keeps the last answer over restarts', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'petrig-worklist-'));
-  const options = { file: join(folder, 'archive.sqlite'), clock: new ManualClock() };
-  const first = itemFromDataset(answer());
-  const second = { ...first, accessionNumber: 'A2', stepId: 'SPS2', startTime: '0800', patientId: 'PID8' };
-  let store = new SqliteWorklistStore(options);
-  await store.update([first, second]);
-  await store.update([{ ...first, patientName: 'Renamed^Zoë' }]);
-  await store.close();
-  store = new SqliteWorklistStore(options);
-  assert.equal(
-    (await store.items()).map((item) => item.stepId),
-    ['SPS2', 'SPS1'],
-  );
-  assert.is((await store.byAccession('A1'))[0]?.patientName, 'Renamed^Zoë');
-  assert.is((await store.byPatient('PID8')).length, 1);
-  await store.update([second], { replace: true });
-  assert.equal(
-    (await store.items()).map((item) => item.stepId),
-    ['SPS2'],
-  );
-  await store.close();
-  await rm(folder, { recursive: true });
+test('how a node wants text is its own setting', () => {
+  const silent = { emptyCharacterSet: false, characterSets: ['ISO_IR 144'] };
+  assert.is(patientQuery({ patientName: 'Plain^Name' }, silent)['00080005'], undefined);
+  assert.equal(patientQuery({ patientName: 'Иванов^Иван' }, silent)['00080005']?.Value, ['ISO_IR 144']);
+  assert.throws(() => patientQuery({ patientName: '山田^太郎' }, silent), /ISO_IR 144/);
+});
+
+test('a patient based query wants a key that narrows', () => {
+  for (const keys of [{}, { patientName: '*' }, { patientId: ' ', startDate: '20260105' }]) {
+    assert.throws(() => patientQuery(keys), /at least one of patientName/);
+  }
+  const keyed = patientQuery({ performingPhysician: 'Per^*', currentLocation: 'WARD 7', startDate: '20260105-' });
+  assert.is(elementAt(keyed, ['00400100'], '00400006')?.Value[0], 'Per^*');
+  assert.is(elementAt(keyed, ['00400100'], '00400002')?.Value[0], '20260105-');
+  assert.is(elementAt(keyed, [], '00380300')?.Value[0], 'WARD 7');
+});
+
+test('the statuses of the query have their meaning', () => {
+  for (const [status, meaning] of [
+    ['A700', /out of resources/],
+    ['A900', /does not match the SOP class/],
+    ['C001', /unable to process/],
+    ['FE00', /ended by the node/],
+  ] as const) {
+    assert.match(worklistStatusText(status) ?? '', meaning, status);
+  }
+  assert.is(worklistStatusText('0122'), undefined);
 });
 
 test.run();
