@@ -32,7 +32,6 @@ const LONG: Record<string, number> = {
   'test/dicom/objects.test.ts': 404,
   'test/native/physics-pet.test.ts': 342,
   'test/unit/archive.test.ts': 348,
-  'test/unit/mpps.test.ts': 366,
   'test/unit/session.test.ts': 306,
 };
 const SOURCE = /\.(ts|mjs|cc|h)$/;
