@@ -3,26 +3,20 @@
 import { readdirSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ScannerError } from '../../hal/base/errors.js';
-import { memoryBytes } from '../../runtime/dicom/codecs/bytes.js';
-import { CodecPool } from '../../runtime/dicom/codecs/pool.js';
-import { type Dataset, dataset, items, setElement, text } from '../../runtime/dicom/dataset/dataset.js';
+import { type Dataset, items, setElement, text } from '../../runtime/dicom/dataset/dataset.js';
 import { decodeDataset } from '../../runtime/dicom/dataset/decode.js';
 import { encodeDataset } from '../../runtime/dicom/dataset/encode.js';
 import { readHeader } from '../../runtime/dicom/dataset/header.js';
 import { encodeFileMeta } from '../../runtime/dicom/dataset/part10.js';
 import { deriveUid, isUid, makeUid } from '../../runtime/dicom/dataset/uid.js';
-import type { DimseRequest, Reply } from '../../runtime/dicom/dimse/performer.js';
-import { hexStatus } from '../../runtime/dicom/dimse/status.js';
 import { storeFiles } from '../../runtime/dicom/services/store-scu.js';
 import { convertedUid } from '../../runtime/network/receiving/changes.js';
 import { keptUid } from '../../runtime/network/receiving/conversions.js';
-import { inspect } from '../../runtime/network/receiving/findings.js';
-import { receivingService } from '../../runtime/network/receiving/receiving.js';
-import { CT_IMAGE, clock, EXPLICIT, log, scratch, scu } from '../helpers/dicom.js';
+import { CT_IMAGE, EXPLICIT, scratch, scu } from '../helpers/dicom.js';
+import { ctObject, withPrivateItem } from '../helpers/incoming.js';
 import { startReceiver } from '../helpers/receiver.js';
 
 const test = suite('receiving');
@@ -30,37 +24,6 @@ const folder = scratch();
 const IMPLICIT = '1.2.840.10008.1.2';
 const US_RETIRED = '1.2.840.10008.5.1.4.1.1.6';
 const US_IMAGE = '1.2.840.10008.5.1.4.1.1.6.1';
-
-/** A CT image with registered and unknown private elements, at the top and in an item. */
-function ctObject(sopClassUid = CT_IMAGE): Dataset {
-  const ds = dataset({
-    SOPClassUID: sopClassUid,
-    SOPInstanceUID: makeUid(),
-    StudyInstanceUID: '2.25.7',
-    SeriesInstanceUID: '2.25.8',
-    PatientID: 'P1',
-    Modality: 'CT',
-    InstanceNumber: '1',
-    PatientName: 'In^Coming',
-  });
-  setElement(ds, '00290010', 'LO', ['SIEMENS CSA HEADER']);
-  setElement(ds, '00291008', 'CS', ['IMAGE NUM 4']);
-  setElement(ds, '00291077', 'LO', ['not registered']);
-  setElement(ds, '00310010', 'LO', ['NOBODY']);
-  setElement(ds, '00311001', 'LO', ['secret']);
-  setElement(ds, 'PixelData', 'OW', [Buffer.alloc(100_000, 7)]);
-  return ds;
-}
-
-function withPrivateItem(ds: Dataset): Dataset {
-  const inner = dataset({ CodeValue: 'DEEP' });
-  setElement(inner, '00290010', 'LO', ['SIEMENS CSA HEADER']);
-  setElement(inner, '00291008', 'CS', ['NESTED']);
-  const item = dataset({ ReferencedSOPInstanceUID: '1.2.3', PurposeOfReferenceCodeSequence: inner });
-  setElement(item, '00310010', 'LO', ['NOBODY']);
-  setElement(ds, 'ReferencedImageSequence', 'SQ', [item]);
-  return ds;
-}
 
 async function fileOf(ds: Dataset | Buffer, more: { transferSyntax?: string; uid?: string; sopClass?: string } = {}) {
   const { transferSyntax = EXPLICIT } = more;
@@ -234,71 +197,5 @@ test('too little disk is A700 before the dataset is taken; a disk that fails is 
   assert.is((await storeFiles(scu(receiver.node), [path]))[0]!.status, '0000');
   await receiver.close();
 });
-
-test('10,000 objects with damaged headers are taken, changed or refused, and nothing else happens', async () => {
-  const codecs = new CodecPool({ clock, log });
-  let kept: Buffer = Buffer.alloc(0);
-  const service = receivingService({
-    archive: {
-      importFile: async () => assert.unreachable('these are small'),
-      importBytes: async (part10) => void (kept = part10),
-      saveState: async () => {},
-    },
-    folder,
-    codecs,
-    importFrom: () => 'statement',
-    reserveBytes: 0,
-    clock,
-    log,
-  });
-  const good = [EXPLICIT, IMPLICIT].map((transferSyntax) => {
-    const ds = withPrivateItem(ctObject());
-    setElement(ds, 'PixelData', 'OW', [Buffer.alloc(100)]);
-    return { transferSyntax, bytes: encodeDataset(ds, transferSyntax), uid: text(ds, 'SOPInstanceUID')! };
-  });
-  const damage = fc.record({
-    which: fc.nat(1),
-    cut: fc.nat(3000),
-    flips: fc.array(fc.tuple(fc.nat(800), fc.nat(255)), { minLength: 1, maxLength: 4 }),
-  });
-  const outcomes: Record<string, number> = {};
-  const property = fc.asyncProperty(damage, async ({ which, cut, flips }) => {
-    const { transferSyntax, bytes, uid } = good[which]!;
-    const broken = Buffer.from(cut > 0 && cut < 800 ? bytes.subarray(0, cut) : bytes);
-    for (const [at, value] of flips) broken[at % broken.length] = value;
-    let aborted = 0;
-    const request = requestFor(broken, transferSyntax, uid, () => aborted++);
-    const { status } = await (service.operations['C-STORE']!(request) as Promise<Reply>);
-    await Promise.resolve();
-    assert.is(aborted, status === 0 ? 0 : 1);
-    if (status === 0) await readable(kept);
-    outcomes[hexStatus(status)] = (outcomes[hexStatus(status)] ?? 0) + 1;
-  });
-  await fc.assert(property, { numRuns: 10_000, seed: 3 });
-  await codecs.close();
-  assert.equal(Object.keys(outcomes).sort(), ['0000', 'A900']);
-  assert.ok(Math.min(...Object.values(outcomes)) > 1000, JSON.stringify(outcomes));
-});
-
-/** What was kept is whole: its structure holds to the last byte. */
-async function readable(part10: Buffer): Promise<void> {
-  const dataset = part10.subarray(144 + part10.readUInt32LE(140));
-  const syntax = part10.includes(`${EXPLICIT}\0`) ? EXPLICIT : IMPLICIT;
-  await inspect(memoryBytes(dataset), syntax);
-}
-
-/** A C-STORE request as the performer hands it on, without a network. */
-function requestFor(bytes: Buffer, transferSyntax: string, uid: string, abort: () => void): DimseRequest {
-  const request = {
-    command: { AffectedSOPClassUID: CT_IMAGE, AffectedSOPInstanceUID: uid },
-    context: { abstractSyntax: CT_IMAGE, transferSyntax },
-    association: { info: { callingAe: 'X', calledAe: 'Y' }, over: false, abort },
-    data: (async function* () {
-      yield bytes;
-    })(),
-    replied: Promise.resolve(),
-  };
-  return request as unknown as DimseRequest;
-}
 
 test.run();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { ScannerError } from '../../hal/base/errors.js';
 import { CodecPool } from '../../runtime/dicom/codecs/pool.js';
 import { readFileMeta } from '../../runtime/dicom/dataset/header.js';
-import { DicomServer, verificationService } from '../../runtime/dicom/services/server.js';
+import { DicomServer, type DicomServerOptions, verificationService } from '../../runtime/dicom/services/server.js';
 import type { Node } from '../../runtime/dicom/services/session.js';
 import { type ReceivingOptions, receivingService } from '../../runtime/network/receiving/receiving.js';
 import { clock, localNode, log, scratch } from './dicom.js';
@@ -26,11 +26,10 @@ export interface Receiver {
   close(): Promise<void>;
 }
 
+type ServerLimits = Pick<DicomServerOptions, 'maxAssociations' | 'maxObjectBytes' | 'timeouts'>;
 const ROOT = scratch();
 
-export async function startReceiver(
-  more: Partial<ReceivingOptions> & { maxAssociations?: number } = {},
-): Promise<Receiver> {
+export async function startReceiver(more: Partial<ReceivingOptions> & ServerLimits = {}): Promise<Receiver> {
   const folder = mkdtempSync(join(ROOT, 'receiver-'));
   const [incoming, objects] = [join(folder, 'incoming'), join(folder, 'objects')];
   for (const path of [incoming, objects]) mkdirSync(path);
@@ -69,8 +68,9 @@ export async function startReceiver(
     log,
     ...more,
   });
-  const { maxAssociations } = more;
-  const server = new DicomServer({ port: 0, clock, log, maxAssociations, services: [verificationService(), service] });
+  const { maxAssociations, maxObjectBytes, timeouts } = more;
+  const services = [verificationService(), service];
+  const server = new DicomServer({ port: 0, clock, log, maxAssociations, maxObjectBytes, timeouts, services });
   const port = await server.listen();
   return {
     node: localNode(port, 'RIG'),

@@ -72,7 +72,8 @@ async function answered(
 ): Promise<Reply> {
   const reply = await (store(request) as Promise<Reply>).catch((error: unknown) => {
     if (request.association.over) throw error;
-    return refusal(asScannerError(error), STATUS.processingFailure);
+    const failure = asScannerError(error);
+    return refusal(failure, failure.kind === 'data' ? STATUS.invalidDataSet : STATUS.processingFailure);
   });
   if (statusClass(reply.status) !== 'success') {
     const { callingAe } = request.association.info;
@@ -198,8 +199,8 @@ async function headerOf(
   }
 }
 
-/** A700 where the disk is at fault; what else went wrong as the caller says. */
+/** A700 where the disk or a limit is at fault; what else went wrong as the caller says. */
 function refusal(error: ScannerError, otherwise: number): Reply {
-  const status = error.code === 'data.disk' ? STATUS.outOfResources : otherwise;
-  return { status, comment: error.message };
+  const isResource = error.code === 'data.disk' || error.kind === 'limit';
+  return { status: isResource ? STATUS.outOfResources : otherwise, comment: error.message };
 }
