@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import { checkServerIdentity, createSecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
+import { createSecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
 import { ScannerError } from '../../../hal/base/errors.js';
 import { readTable } from '../../../hal/base/table.js';
 
@@ -88,8 +88,8 @@ export function peerProblem(
   if (now < Date.parse(certificate.validFrom)) return TABLE.reasons.CERT_NOT_YET_VALID;
   const name = peerName === false ? undefined : (peerName ?? expected.host);
   if (name === undefined || pinned) return undefined;
-  const wrong = checkServerIdentity(name, socket.getPeerCertificate());
-  return wrong && `its certificate is for ${namesOf(certificate).join(', ') || 'no name'}, not ${name}`;
+  if (isIP(name) ? certificate.checkIP(name) : certificate.checkHost(name)) return undefined;
+  return `its certificate is for ${namesOf(certificate).join(', ') || 'no name'}, not ${name}`;
 }
 
 /** What a failed handshake means. */
