@@ -93,7 +93,7 @@ export function readQuery(model: QueryModel, identifier: Dataset): Query | Refus
     level,
     keys,
     location: new Set(location.map(([tag]) => tag)),
-    supported: read.supported && location.every(([, { Value }]) => Value.length === 0),
+    supported: read.supported && location.every(([, { Value }]) => Value.every((value) => value === '')),
     accept: (item) => matchesKeys(keys, item),
   };
 }

@@ -6,8 +6,8 @@ import { globMatches } from './query-scp-wildcard.js';
  * @param pattern may hold `*`
  */
 export function personNameMatches(pattern: string, name: string): boolean {
-  const wanted = normalisedName(pattern);
-  return searchableNames(name).some((candidate) => patternMatches(wanted, candidate));
+  const patterns = shorterPatterns(normalisedName(pattern));
+  return searchableNames(name).some((candidate) => patterns.some((wanted) => globMatches(wanted, candidate)));
 }
 
 /** What a pattern is compared with: the whole name, each group, and each two consecutive groups, all normalised. */
@@ -30,15 +30,13 @@ function normalisedGroup(group: string): string {
   return components.join('^');
 }
 
-function patternMatches(pattern: string, candidate: string): boolean {
-  if (globMatches(pattern, candidate)) return true;
-  // a pattern may spell out components that the name leaves off: smith^*^* is smith, too
-  const missing = carets(pattern) - carets(candidate);
-  return missing > 0 && !pattern.includes('=') && globMatches(pattern, candidate + '^'.repeat(missing));
-}
-
-function carets(text: string): number {
-  let count = 0;
-  for (const character of text) if (character === '^') count++;
-  return count;
+/** A pattern may spell out components and groups that the name leaves off: `smith^*^*` is `smith`, too. */
+function shorterPatterns(pattern: string): string[] {
+  const patterns = [pattern];
+  for (let short = pattern; /[\^=]\*$/.test(short); ) {
+    short = short.slice(0, -2).replace(/[\^=]+$/, '');
+    patterns.push(short);
+  }
+  if (pattern.includes('=')) patterns.push(pattern.replace(/(\^\*)+(?==|$)/g, '').replace(/^\*=/, ''));
+  return patterns;
 }
