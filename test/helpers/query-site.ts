@@ -6,6 +6,7 @@ import { bulkOf } from '../../runtime/dicom/dataset/bulk.js';
 import { dataset, setElement } from '../../runtime/dicom/dataset/dataset.js';
 import { readFileMeta } from '../../runtime/dicom/dataset/header.js';
 import { writePart10File } from '../../runtime/dicom/dataset/part10.js';
+import { queryService } from '../../runtime/dicom/services/query-scp.js';
 import {
   type MoveDestination,
   type RetrieveServiceOptions,
@@ -14,6 +15,7 @@ import {
 import { DicomServer } from '../../runtime/dicom/services/server.js';
 import { storageService } from '../../runtime/dicom/services/store-scp.js';
 import { storageSyntaxes } from '../../runtime/dicom/storage-classes.js';
+import { findIn } from '../../runtime/network/query/finding.js';
 import { instancesIn } from '../../runtime/network/query/retrieving.js';
 import { CSA_NON_IMAGE, CT_IMAGE, clock, EXPLICIT, log } from './dicom.js';
 import { runTool } from './peers.js';
@@ -27,6 +29,11 @@ export interface Placed {
   sopClassUid?: string;
   transferSyntax?: string;
   bytes?: number;
+  patientName?: string;
+  /** Specific Character Set. */
+  characterSet?: string;
+  /** More attributes by keyword. */
+  attributes?: Parameters<typeof dataset>[0];
 }
 
 export function uidOf({ patient, study, series, instance }: Placed): string {
@@ -41,11 +48,12 @@ export function seriesOf(count: number, place: Omit<Placed, 'instance'>): Placed
 /** A Part 10 file with private elements and pixels of its own. */
 export async function writeObject(folder: string, place: Placed): Promise<string> {
   const { patient, study, series, instance, sopClassUid = CT_IMAGE, transferSyntax = EXPLICIT, bytes = 2000 } = place;
+  const { patientName = `Müller^No${patient}`, characterSet = 'ISO_IR 100', attributes } = place;
   const ds = dataset({
-    SpecificCharacterSet: 'ISO_IR 100',
+    SpecificCharacterSet: characterSet.split('\\'),
     SOPClassUID: sopClassUid,
     SOPInstanceUID: uidOf(place),
-    PatientName: `Müller^No${patient}`,
+    PatientName: patientName,
     PatientID: `P${patient}`,
     StudyInstanceUID: `2.25.${patient}.${study}`,
     SeriesInstanceUID: `2.25.${patient}.${study}.${series}`,
@@ -55,6 +63,7 @@ export async function writeObject(folder: string, place: Placed): Promise<string
     SeriesNumber: String(series),
     InstanceNumber: String(instance),
     SliceThickness: '1.500000',
+    ...attributes,
   });
   setElement(ds, '00290010', 'LO', ['PETRIG TEST']);
   setElement(ds, '00291001', 'UN', [Uint8Array.of(1, 2, 3, patient, study, series, instance & 255)]);
@@ -78,7 +87,7 @@ export interface QuerySite {
   close(): Promise<void>;
 }
 
-/** An archive with objects, served by C-MOVE and C-GET on a port of its own; storage classes only to give the requestor its role. */
+/** An archive with objects, served by C-FIND, C-MOVE and C-GET on a port of its own; storage classes only to give the requestor its role. */
 export async function startQuerySite(
   folder: string,
   places: readonly Placed[],
@@ -94,11 +103,17 @@ export async function startQuerySite(
     log,
     ...more,
   });
+  const queries = queryService({ retrieveAeTitle: 'PETRIG', find: findIn(archive), log });
   const storage = storageService({
     syntaxes: storageSyntaxes(),
     pathFor: () => ({ status: 0x0124, comment: 'nothing is stored here' }),
   });
-  const server = new DicomServer({ port: 0, clock, log, services: [retrieval, { ...storage, peerMayBeScp: true }] });
+  const server = new DicomServer({
+    port: 0,
+    clock,
+    log,
+    services: [queries, retrieval, { ...storage, peerMayBeScp: true }],
+  });
   const port = await server.listen();
   const close = async () => {
     await server.close();
@@ -145,4 +160,35 @@ export async function retrieveScu(
       warning: counter('Warning'),
     },
   };
+}
+
+/** What findscu tells of a query. */
+export interface Found {
+  statuses: string[];
+  /** Elements of each answer by tag; those within sequences too. */
+  matches: Record<string, string>[];
+  output: string;
+}
+
+/** Runs findscu against a port. */
+export async function findScu(
+  port: number,
+  model: '-P' | '-S' | '-O',
+  keys: readonly string[],
+  args: readonly string[] = [],
+): Promise<Found> {
+  const all = ['-d', '+sr', '-aet', 'SCU', '-aec', 'PETRIG', ...args, model, ...keys.flatMap((key) => ['-k', key])];
+  const { output } = await runTool('findscu', [...all, '127.0.0.1', String(port)]);
+  const blocks = output.split('INCOMING DIMSE MESSAGE').slice(1);
+  const answers = blocks.map((block) => Object.fromEntries(elementsIn(block)));
+  return {
+    output,
+    statuses: blocks.map((block) => /DIMSE Status +: 0x([0-9a-f]{4})/.exec(block)?.[1] ?? 'none'),
+    matches: answers.filter((answer) => '0008,0052' in answer),
+  };
+}
+
+function elementsIn(block: string): [string, string][] {
+  const lines = block.matchAll(/\(([0-9a-f]{4},[0-9a-f]{4})\) [A-Z]{2} (?:\[(.*?)\] +#|\(no value|=?(\S+) +#)/g);
+  return [...lines].map(([, tag, value, bare]) => [tag!, (value ?? bare ?? '').trim()]);
 }
