@@ -200,6 +200,10 @@ export class DimseChannel {
     command: Command,
     timeoutMs: number,
   ): Promise<void> {
+    const node = this.association.options.peerName;
+    const overdue = new ScannerError('peer.timeout', { node, what: 'C-CANCEL', ms: timeoutMs });
+    // a peer that goes on with matches for ever is not listened to for ever
+    const patience = this.#options.clock.wall.after(timeoutMs, () => this.association.fail(overdue));
     try {
       await this.send(context, { CommandField: CANCEL_FIELD, MessageIDBeingRespondedTo: id });
       while (statusClass((await this.#nextResponse(pending, command, timeoutMs)).status) === 'pending') {
@@ -207,6 +211,8 @@ export class DimseChannel {
       }
     } catch (error) {
       this.#options.log.warn({ error: (error as Error).message }, 'cancel not answered');
+    } finally {
+      patience.cancel();
     }
   }
 
