@@ -10,8 +10,7 @@ import { type LinkOpener, linksAt, parseEndpoint } from '../hal/link/endpoints.j
 import { RecordStore } from '../machines/persist.js';
 import { parseAction } from '../sim/actions.js';
 import { startHardware } from '../sim/hardware.js';
-import { startHospital } from '../sim/hospital/hospital.js';
-import { demoEntries } from '../sim/hospital/worklist.js';
+import { type RunningHospital, type RunOptions, runHospital } from '../sim/hospital/running.js';
 import { startSimWorker } from '../sim/worker.js';
 import type { Archive } from './archive/archive.js';
 import { SqliteArchive } from './archive/sqlite-archive.js';
@@ -212,41 +211,9 @@ export async function startSimHardware(options: {
   return startHardware(address, { clock, log: new RecentLog('warn'), seed, phantom });
 }
 
-export interface RunningHospital {
-  ports: { ris: number; pacs: number };
-  /** Where commitment reports go from now on. */
-  scannerListens(port: number): void;
-  close(): Promise<void>;
-}
+export type HospitalStatistics = ReturnType<RunningHospital['statistics']>;
 
-/** The simulated RIS and PACS. */
-export async function startSimHospital(options: {
-  worklist?: string;
-  data: string;
-  risPort: number;
-  pacsPort: number;
-  scanner: Node;
-}): Promise<RunningHospital> {
-  const { data, risPort, pacsPort } = options;
-  const clock = new ScaledClock();
-  const scanner = { ...options.scanner };
-  const today = new Date().toISOString().slice(0, 10).replaceAll('-', '');
-  const worklist = options.worklist ?? demoEntries(today, scanner.aeTitle);
-  const log = new RecentLog('warn');
-  const hospital = await startHospital({
-    worklist,
-    dataDir: data,
-    risPort,
-    pacsPort,
-    callbacks: [scanner],
-    clock,
-    log,
-  });
-  return {
-    ports: { ris: hospital.ris.port, pacs: hospital.pacs.port },
-    scannerListens: (port) => {
-      scanner.port = port;
-    },
-    close: () => hospital.close(),
-  };
+/** The simulated RIS and PACS. @throws ScannerError config.port, config.invalid, data.invalid */
+export function startSimHospital(options: Omit<RunOptions, 'clock' | 'log'>): Promise<RunningHospital> {
+  return runHospital({ ...options, clock: new ScaledClock(), log: new RecentLog('warn') });
 }

@@ -27,7 +27,12 @@ async function demo(options: DemoOptions): Promise<void> {
     const { data, phantom, seed, speed, protocol, bedSeconds } = options;
     await mkdir(data, { recursive: true });
     const scanner = { aeTitle: 'PETRIG', host: '127.0.0.1', port: 0 };
-    const hospital = await startSimHospital({ data: join(data, 'hospital'), risPort: 0, pacsPort: 0, scanner });
+    const hospital = await startSimHospital({
+      data: join(data, 'hospital'),
+      risPort: 0,
+      pacsPort: 0,
+      scanners: [scanner],
+    });
     closing.push(() => hospital.close());
     const config = parseConfig({
       data,

@@ -1,8 +1,9 @@
+import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { ScannerError } from '../../hal/base/errors.js';
-import { startSimHardware, startSimHospital } from '../main.js';
+import { type HospitalStatistics, startSimHardware, startSimHospital } from '../main.js';
 import { numberOption } from './exam.js';
-import { fail, printJson, say } from './output.js';
+import { fail, printJson, say, table } from './output.js';
 import { untilStopped } from './serve.js';
 
 interface HardwareOptions {
@@ -35,29 +36,64 @@ async function hardware(options: HardwareOptions): Promise<void> {
 interface HospitalOptions {
   worklist?: string;
   data: string;
+  host: string;
   risPort: number;
   pacsPort: number;
-  scanner: string;
+  risTitle: string;
+  pacsTitle: string;
+  scanner: string[];
+  script?: string;
+  seed: number;
+  hideStarted?: boolean;
+  hideEnded?: boolean;
+  control?: boolean;
   json?: boolean;
 }
 
 async function hospital(options: HospitalOptions): Promise<void> {
+  const { control = false, json = false, data } = options;
   try {
-    const [aeTitle, host, port] = options.scanner.split(/[@:]/);
-    if (!aeTitle || !host || !Number(port)) {
-      throw new ScannerError('operator.usage', { message: `--scanner ${options.scanner}: expected AET@HOST:PORT` });
-    }
     const stopped = untilStopped();
-    const running = await startSimHospital({ ...options, scanner: { aeTitle, host, port: Number(port) } });
-    if (options.json) printJson({ ready: true, ports: running.ports });
+    const running = await startSimHospital({ ...options, scanners: options.scanner.map(scannerOf) });
+    const { ris, pacs } = running.ports;
+    if (json || control) printLine({ ready: true, ports: running.ports });
     say(
-      `RIS on port ${running.ports.ris} (worklist, MPPS), PACS on port ${running.ports.pacs} (storage, commitment); objects in ${options.data}`,
+      `RIS on port ${ris} (worklist, MPPS), PACS on port ${pacs} (storage, commitment, query, retrieve); objects in ${data}`,
     );
-    await stopped;
+    await (control ? Promise.race([stopped, controlled((line) => running.control(line))]) : stopped);
+    const statistics = running.statistics();
     await running.close();
+    if (json || control) printLine({ statistics });
+    else say(statisticsTable(statistics));
+    process.stdin.destroy(); // nothing more is read from it
   } catch (thrown) {
-    fail(thrown, options.json ?? false);
+    fail(thrown, json);
   }
+}
+
+/** Answers each line of stdin with one on stdout, in their order; resolves at its end. */
+async function controlled(answer: (line: string) => Promise<string>): Promise<void> {
+  for await (const line of createInterface({ input: process.stdin })) {
+    if (line.trim() !== '') process.stdout.write(`${await answer(line)}\n`);
+  }
+}
+
+function scannerOf(text: string): { aeTitle: string; host: string; port: number } {
+  const [, aeTitle, host, port] = /^([^@]{1,16})@(.+):(\d{1,5})$/.exec(text) ?? [];
+  if (aeTitle && host && port) return { aeTitle, host, port: Number(port) };
+  throw new ScannerError('operator.usage', { message: `--scanner ${text}: expected AET@HOST:PORT` });
+}
+
+function statisticsTable({ associations, responses, misbehaved }: HospitalStatistics): string {
+  const answered = Object.entries(responses).flatMap(([service, statuses]) =>
+    Object.entries(statuses).map(([status, count]) => [service, status, count]),
+  );
+  const { requested, accepted, rejected } = associations;
+  return [
+    `associations: ${requested} requested, ${accepted} accepted, ${rejected} rejected`,
+    ...(answered.length > 0 ? [table(['service', 'status', 'responses'], answered)] : []),
+    ...(Object.keys(misbehaved).length > 0 ? [table(['rule', 'applied'], Object.entries(misbehaved))] : []),
+  ].join('\n');
 }
 
 export function simCommand(): Command {
@@ -76,13 +112,37 @@ export function simCommand(): Command {
     .action(hardware);
   sim
     .command('hospital')
-    .description('RIS (worklist, MPPS) and PACS (storage, commitment)')
-    .option('--worklist <dir>', 'folder of worklist entries as JSON (default: one built-in entry, accession A1)')
-    .option('--data <folder>', 'where the PACS keeps its objects', './petrig-hospital')
+    .description('RIS (worklist, MPPS) and PACS (storage, commitment, query, retrieve), correct or as a script has it')
+    .option('--worklist <dir>', 'folder of worklist entries, *.json and *.wl (default: two built-in ones, A1 and A2)')
+    .option('--data <folder>', 'where objects and performed steps are kept', './petrig-hospital')
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--ris-port <port>', 'port of the RIS', numberOption, 11113)
     .option('--pacs-port <port>', 'port of the PACS', numberOption, 11114)
-    .option('--scanner <node>', 'where commitment reports go', 'PETRIG@127.0.0.1:11112')
-    .option('--json', 'one line on stdout when ready')
+    .option('--ris-title <title>', 'AE title of the RIS', 'RIS')
+    .option('--pacs-title <title>', 'AE title of the PACS', 'PACS')
+    .option('--scanner <nodes...>', 'who gets commitment results and moved objects', ['PETRIG@127.0.0.1:11112'])
+    .option('--hide-started', 'steps in progress leave the worklist')
+    .option('--hide-ended', 'completed and discontinued steps leave the worklist')
+    .option('--script <file>', 'rules of misbehaviour as JSON: docs/hospital.md')
+    .option('--seed <n>', 'seed of what is random in the rules', numberOption, 1)
+    .option(
+      '--control',
+      'lines of JSON on stdin change rules and worklist, each answered by one on stdout; ends with stdin',
+    )
+    .option('--json', 'one line on stdout when ready, and one with statistics at the end')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  petrig sim hospital --worklist ./entries --scanner PETRIG@127.0.0.1:11112
+  petrig sim hospital --script late-answers.json
+  echo '{"method":"rule.add","params":{"service":"storage","when":{"nth":3},"do":{"action":"abort"}}}' |
+    petrig sim hospital --control`,
+    )
     .action(hospital);
   return sim;
+}
+
+function printLine(document: unknown): void {
+  process.stdout.write(`${JSON.stringify(document)}\n`);
 }

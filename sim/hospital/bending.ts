@@ -12,8 +12,8 @@ export interface Message {
   data: readonly Pdv[];
 }
 
-/** Where lengths stand in a command's first PDU: its own, the PDV's, and the command set's group length behind both headers. */
-const LENGTH_OFFSET = { pdu: 2, pdv: 6, command: 20 } as const;
+/** Where lengths stand in a command's first PDU: its own, the PDV's, and that of the first element after the group length. */
+const LENGTH_OFFSET = { pdu: 2, pdv: 6, element: 28 } as const;
 
 /** The response as the rules have it. */
 export function bend(exchange: Exchange, message: Message): Message {
@@ -38,7 +38,7 @@ export function encodeMessage(exchange: Exchange, { command, contextId, data }: 
   const lie = exchange.find('wrong-length');
   if (!lie) return bytes;
   const offset = LENGTH_OFFSET[lie.of];
-  if (lie.of === 'command') bytes.writeUInt32LE((bytes.readUInt32LE(offset) + lie.by) >>> 0, offset);
+  if (lie.of === 'element') bytes.writeUInt32LE((bytes.readUInt32LE(offset) + lie.by) >>> 0, offset);
   else bytes.writeUInt32BE((bytes.readUInt32BE(offset) + lie.by) >>> 0, offset);
   return bytes;
 }

@@ -2,6 +2,7 @@ import { type Clock, sleep } from '../../hal/base/clock.js';
 import {
   CANCEL_FIELD,
   type Command,
+  commandName,
   decodeCommand,
   hasDataset,
   isResponse,
@@ -15,7 +16,7 @@ import { Exchange } from './exchange.js';
 import { dataPdu, type Pdv, pdvsOf } from './pdu-splitter.js';
 import type { Rulebook } from './rulebook.js';
 import type { ActionOf, Strike } from './script.js';
-import { serviceOfRequest } from './service-names.js';
+import { serviceOfClass } from './service-names.js';
 import type { Statistics } from './statistics.js';
 
 /** The wire between a peer and the server behind the front. */
@@ -50,7 +51,10 @@ interface Collected extends Message {
 /** The DIMSE messages of one association as they pass, bent by the rules. Without a rule every byte passes as it came. */
 export class Conversation {
   readonly #options: ConversationOptions;
+  /** By message ID, until the server's final response. */
   readonly #exchanges = new Map<number, Exchange>();
+  /** Those whose pending response is sent again and again. */
+  readonly #repeating = new Map<number, Exchange>();
   /** Fragments of the peer's command that is on its way. */
   #asked: Pdv[] = [];
   /** The request whose dataset is on its way, when rules concern it. */
@@ -106,8 +110,8 @@ export class Conversation {
   #requested(command: Command, contextId: number): boolean {
     const { rules, statistics, classes, callingAe, calledAe, line } = this.#options;
     const sopClass = classes.get(contextId) ?? '';
-    const { service, name } = serviceOfRequest(command, sopClass);
-    const actions = rules.forRequest({ callingAe, calledAe, sopClass, service, command: name ?? '' });
+    const service = serviceOfClass(sopClass);
+    const actions = rules.forRequest({ callingAe, calledAe, sopClass, service, command: commandName(command) ?? '' });
     statistics.requested(service);
     for (const { action } of actions) statistics.misbehaved(action);
     const exchange = new Exchange({ service, request: command, contextId, actions });
@@ -147,6 +151,7 @@ export class Conversation {
       AffectedSOPInstanceUID: AffectedSOPInstanceUID ?? exchange.request.RequestedSOPInstanceUID,
       Status: STATUS.processingFailure,
     };
+    this.#exchanges.delete(MessageID ?? 0);
     return this.#answer(exchange, { command, contextId: exchange.contextId, data: [] });
   }
 
@@ -157,7 +162,9 @@ export class Conversation {
     const all = this.#said;
     this.#said = [];
     const command = decoded(all);
-    const exchange = command && isResponse(command) && this.#exchanges.get(command.MessageIDBeingRespondedTo ?? 0);
+    const id = command?.MessageIDBeingRespondedTo ?? 0;
+    const exchange = command && isResponse(command) && this.#exchanges.get(id);
+    if (exchange && !isPending(command)) this.#exchanges.delete(id);
     if (command && exchange && exchange.actions.length > 0) {
       const { contextId } = pdv;
       if (!hasDataset(command)) return this.#answer(exchange, { command, contextId, data: [] });
@@ -216,10 +223,7 @@ export class Conversation {
   }
 
   #counted(exchange: Exchange, command: Command): void {
-    if (isPending(command)) return;
-    this.#options.statistics.responded(exchange.service, hexStatus(command.Status ?? 0));
-    const id = exchange.request.MessageID ?? 0;
-    if (this.#exchanges.get(id) === exchange) this.#exchanges.delete(id);
+    if (!isPending(command)) this.#options.statistics.responded(exchange.service, hexStatus(command.Status ?? 0));
   }
 
   async #delay(exchange: Exchange): Promise<void> {
@@ -239,10 +243,13 @@ export class Conversation {
       { ...message, command: { ...message.command, Status: STATUS.pending } },
       sendLimit,
     );
+    const id = exchange.request.MessageID ?? 0;
+    this.#repeating.set(id, exchange);
     while (!stop.aborted) {
       await line.toPeer(bytes);
       await sleep(clock.wall, everyMs, stop).catch(() => undefined);
     }
+    this.#repeating.delete(id);
     if (line.signal.aborted) return;
     const command = { ...message.command, Status: STATUS.cancel };
     await line.toPeer(encodeMessage(exchange, { ...message, command, data: [] }, sendLimit));
@@ -251,7 +258,8 @@ export class Conversation {
 
   /** @returns true when the cancel is for a request that the server has done with */
   #cancelled(command: Command): boolean {
-    const exchange = this.#exchanges.get(command.MessageIDBeingRespondedTo ?? 0);
+    const id = command.MessageIDBeingRespondedTo ?? 0;
+    const exchange = this.#repeating.get(id) ?? this.#exchanges.get(id);
     const pending = exchange?.find('pending');
     if (!exchange || !pending) return false;
     if (!pending.ignoreCancel) exchange.cancelled.abort();

@@ -1,5 +1,6 @@
 import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { asScannerError, ScannerError } from '../../hal/base/errors.js';
 import type { Log } from '../../hal/base/log.js';
 import { type Dataset, isDataset, set, type Value } from '../../runtime/dicom/dataset/dataset.js';
@@ -79,9 +80,26 @@ export class EntryFolder {
   }
 }
 
-/** An entry as JSON; a character set is chosen when it names none. @throws ScannerError bug.contract, data.invalid */
-export function entryOf(plain: PlainDataset): Dataset {
-  const ds = fromPlain(plain);
+const PLAIN: z.ZodType<PlainDataset> = z.lazy(() =>
+  z.record(
+    z.string(),
+    z.union([z.string(), z.number(), z.null(), PLAIN, z.array(z.union([z.string(), z.number(), PLAIN]))]),
+  ),
+);
+
+/** An entry as JSON; a character set is chosen when it names none. @throws ScannerError data.invalid */
+export function entryOf(value: unknown): Dataset {
+  const plain = PLAIN.safeParse(value);
+  if (!plain.success) {
+    const message = `${plain.error.issues[0]?.path.join('.') || 'it'} is no keyword with text, numbers or items`;
+    throw new ScannerError('data.invalid', { what: 'worklist entry', message });
+  }
+  let ds: Dataset;
+  try {
+    ds = fromPlain(plain.data);
+  } catch (error) {
+    throw new ScannerError('data.invalid', { what: 'worklist entry', message: (error as Error).message }, error);
+  }
   if (ds['00080005']) return ds;
   const charset = chooseCharacterSet(textsOf(ds), ['ISO_IR 6', 'ISO_IR 100', 'ISO_IR 192']);
   return charset && charset !== 'ISO_IR 6' ? set(ds, 'SpecificCharacterSet', charset) : ds;
@@ -92,13 +110,8 @@ function isEntryFile(entry: { name: string; isFile(): boolean }): boolean {
 }
 
 async function readJson(path: string, size: number): Promise<Dataset[]> {
-  const content = JSON.parse((await readBytes(path, size)).toString('utf8')) as PlainDataset | PlainDataset[];
-  const list = Array.isArray(content) ? content : [content];
-  for (const entry of list) {
-    if (typeof entry === 'object' && entry !== null) continue;
-    throw new ScannerError('data.invalid', { what: path, message: 'an entry is an object of keywords and values' });
-  }
-  return list.map(entryOf);
+  const content = JSON.parse((await readBytes(path, size)).toString('utf8')) as unknown;
+  return (Array.isArray(content) ? content : [content]).map(entryOf);
 }
 
 async function readWl(path: string, size: number): Promise<Dataset> {

@@ -1,6 +1,8 @@
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import type { Clock } from '../../hal/base/clock.js';
-import { ScannerError } from '../../hal/base/errors.js';
+import type { Log } from '../../hal/base/log.js';
+import { type Arrival, Listeners, type TlsListener } from '../../runtime/dicom/services/listeners.js';
+import { DEFAULT_TIMEOUTS } from '../../runtime/dicom/upper-layer/settings.js';
 import { Conduit } from './conduit.js';
 import type { Rulebook } from './rulebook.js';
 import type { Statistics } from './statistics.js';
@@ -9,14 +11,17 @@ export interface FrontOptions {
   host: string;
   /** 0 takes a free one. */
   port: number;
+  /** TLS on that port instead of plain TCP. */
+  tls?: TlsListener;
   /** The server behind, on this machine. */
   serverPort: number;
   rules: Rulebook;
   statistics: Statistics;
   clock: Clock;
+  log: Log;
 }
 
-/** More connections than a bench opens; the next ones are closed at once. */
+/** Connections at a time; when there are more, the one that has stood longest is dropped. */
 const MAX_CONNECTIONS = 256;
 
 /**
@@ -25,36 +30,30 @@ const MAX_CONNECTIONS = 256;
  */
 export class Front {
   readonly #options: FrontOptions;
-  readonly #server: Server;
+  readonly #listeners: Listeners;
   readonly #conduits = new Set<Conduit>();
 
   constructor(options: FrontOptions) {
     this.#options = options;
-    this.#server = createServer({ noDelay: true }, (peer) => this.#connected(peer));
-    this.#server.maxConnections = MAX_CONNECTIONS;
-  }
-
-  /** @returns the port. @throws ScannerError config.port */
-  listen(): Promise<number> {
-    const { host, port } = this.#options;
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', (error) =>
-        reject(new ScannerError('config.port', { host, port, message: error.message }, error)),
-      );
-      this.#server.listen(port, host, () => {
-        const address = this.#server.address();
-        resolve(typeof address === 'object' && address ? address.port : port);
-      });
+    this.#listeners = new Listeners({
+      ...options,
+      handshakeMs: DEFAULT_TIMEOUTS.artimMs,
+      maxIdle: MAX_CONNECTIONS,
+      onArrival: (arrival) => this.#connected(arrival),
     });
   }
 
-  async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const conduit of this.#conduits) conduit.destroy();
-    await closed;
+  /** @returns the port. @throws ScannerError config.port, config.invalid for TLS files */
+  async listen(): Promise<number> {
+    return (await this.#listeners.listen()).port;
   }
 
-  #connected(peer: Socket): void {
+  async close(): Promise<void> {
+    for (const conduit of this.#conduits) conduit.destroy();
+    await this.#listeners.close();
+  }
+
+  #connected({ socket: peer }: Arrival): void {
     const { rules, statistics, clock, serverPort } = this.#options;
     const server = connect({ port: serverPort, host: '127.0.0.1', noDelay: true });
     const conduit = new Conduit({ peer, server, rules, statistics, clock });

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../hal/base/clock.js';
 import type { Log } from '../../hal/base/log.js';
 import type { PlainDataset } from '../../runtime/dicom/dataset/plain.js';
+import type { TlsListener } from '../../runtime/dicom/services/listeners.js';
 import { DicomServer, type Service, verificationService } from '../../runtime/dicom/services/server.js';
 import type { Node } from '../../runtime/dicom/services/session.js';
 import { EntryFolder } from './entries.js';
@@ -25,8 +26,13 @@ export interface HospitalOptions {
   pacsPort?: number;
   /** Modalities that get commitment results on an association of their own. */
   callbacks?: readonly Node[];
+  /** What they are called; default RIS and PACS. */
+  risTitle?: string;
+  pacsTitle?: string;
   /** Address of the modality-facing servers; default 127.0.0.1. */
   host?: string;
+  /** TLS on both ports instead of plain TCP. */
+  tls?: TlsListener;
   /** Which steps the worklist leaves out; none by default. */
   listing?: ListingOptions;
   /** What the hospital does wrong from the start. */
@@ -55,10 +61,11 @@ const RIS_PORT = 11113;
 const PACS_PORT = 11114;
 /** Hospitals take large PDUs. */
 const MAX_PDU = 262144;
+const MAX_ASSOCIATIONS = 64;
 
-/** Starts the simulated hospital: RIS (worklist, performed procedure steps) and PACS (storage, commitment). @throws ScannerError config.port, data.invalid */
+/** Starts the simulated hospital: RIS (worklist, performed procedure steps) and PACS (storage, commitment, query, retrieve). @throws ScannerError config.port, data.invalid */
 export async function startHospital(options: HospitalOptions): Promise<Hospital> {
-  const { clock, host = '127.0.0.1', dataDir } = options;
+  const { clock, host = '127.0.0.1', dataDir, risTitle = 'RIS', pacsTitle = 'PACS' } = options;
   const rules = new Rulebook(options);
   const statistics = new Statistics();
   const risLog = options.log.child({ hospital: 'RIS' });
@@ -69,7 +76,14 @@ export async function startHospital(options: HospitalOptions): Promise<Hospital>
   const worklist = new Worklist({ folder, schedule: new Schedule(mpps.records, options.listing) });
   if (typeof options.worklist !== 'string') for (const entry of options.worklist) worklist.add(entry);
   const callbacks = options.callbacks ?? [];
-  const archive = new Pacs({ aeTitle: 'PACS', folder: join(dataDir, 'pacs'), clock, log: pacsLog, callbacks, rules });
+  const archive = new Pacs({
+    aeTitle: pacsTitle,
+    folder: join(dataDir, 'pacs'),
+    clock,
+    log: pacsLog,
+    callbacks,
+    rules,
+  });
   await archive.load();
   const serve = (log: Log, aeTitles: string[], port: number, services: Service[]) =>
     startServer({
@@ -80,19 +94,20 @@ export async function startHospital(options: HospitalOptions): Promise<Hospital>
       aeTitles,
       rules,
       statistics,
+      tls: options.tls,
       services: [verificationService(), ...services],
     });
-  const titles = ['RIS', ...((await folder?.titles()) ?? [])];
+  const titles = [risTitle, ...((await folder?.titles()) ?? [])];
   const ris = await serve(risLog, titles, options.risPort ?? RIS_PORT, [worklist.service(), mpps.service()]);
-  const pacs = await serve(pacsLog, ['PACS'], options.pacsPort ?? PACS_PORT, archive.services()).catch(
+  const pacs = await serve(pacsLog, [pacsTitle], options.pacsPort ?? PACS_PORT, archive.services()).catch(
     async (error) => {
       await ris.close();
       throw error;
     },
   );
   return {
-    ris: { aeTitle: 'RIS', host, port: ris.port },
-    pacs: { aeTitle: 'PACS', host, port: pacs.port },
+    ris: { aeTitle: risTitle, host, port: ris.port },
+    pacs: { aeTitle: pacsTitle, host, port: pacs.port },
     worklist,
     mpps: mpps.records,
     instances: archive.instances,
@@ -114,11 +129,19 @@ interface ServerOptions {
   services: readonly Service[];
   rules: Rulebook;
   statistics: Statistics;
+  tls?: TlsListener;
 }
 
 /** A correct server on a port of its own, and before it the front which modalities see. */
 async function startServer(options: ServerOptions): Promise<{ port: number; close(): Promise<void> }> {
-  const server = new DicomServer({ ...options, host: '127.0.0.1', port: 0, maxPduLength: MAX_PDU });
+  const server = new DicomServer({
+    ...options,
+    tls: undefined,
+    host: '127.0.0.1',
+    port: 0,
+    maxPduLength: MAX_PDU,
+    maxAssociations: MAX_ASSOCIATIONS,
+  });
   const front = new Front({ ...options, serverPort: await server.listen() });
   const close = async () => {
     await server.close();

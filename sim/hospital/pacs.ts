@@ -5,12 +5,15 @@ import { asScannerError } from '../../hal/base/errors.js';
 import type { Log } from '../../hal/base/log.js';
 import { readTable } from '../../hal/base/table.js';
 import { text } from '../../runtime/dicom/dataset/dataset.js';
-import { readFileMeta } from '../../runtime/dicom/dataset/header.js';
+import { readFileMeta, readHeader } from '../../runtime/dicom/dataset/header.js';
 import { TRANSFER_SYNTAXES, UNCOMPRESSED } from '../../runtime/dicom/dataset/transfer-syntax.js';
+import { queryService } from '../../runtime/dicom/services/query-scp.js';
+import { retrieveService } from '../../runtime/dicom/services/retrieve-scp.js';
 import type { Service } from '../../runtime/dicom/services/server.js';
 import type { Node } from '../../runtime/dicom/services/session.js';
 import { storageService } from '../../runtime/dicom/services/store-scp.js';
 import { STORAGE_CLASSES } from '../../runtime/dicom/storage-classes.js';
+import { Catalogue } from './catalogue.js';
 import { Commitment } from './commitment.js';
 import { Rulebook } from './rulebook.js';
 
@@ -29,7 +32,10 @@ export interface PacsOptions {
   folder: string;
   clock: Clock;
   log: Log;
-  /** Where commitment results go, by the AE title that asked; titles not listed get theirs on the association of the request. */
+  /**
+   * Modalities that listen. Commitment results go there; those who are not listed get theirs on the association of the request.
+   * They are the destinations of C-MOVE too.
+   */
   callbacks: readonly Node[];
   /** What is done wrong; nothing by default. */
   rules?: Rulebook;
@@ -37,11 +43,15 @@ export interface PacsOptions {
 
 const STANDARD: { classes: readonly string[] } = readTable(import.meta.url, './storage-classes.json');
 
-/** Storage and storage commitment SCP over a folder. */
+/** Where pixels begin: nothing behind is asked for. */
+const PIXELS = '7FE00000';
+
+/** Storage, storage commitment, query and retrieve SCP over a folder. */
 export class Pacs {
   readonly instances = new Map<string, StoredInstance>();
   readonly #options: PacsOptions;
   readonly #commitment: Commitment;
+  readonly #catalogue = new Catalogue();
 
   constructor(options: PacsOptions) {
     this.#options = options;
@@ -61,7 +71,7 @@ export class Pacs {
       try {
         const { meta, sopClassUid, sopInstanceUid, transferSyntax, size } = await readFileMeta(path);
         const callingAe = text(meta, 'SourceApplicationEntityTitle') ?? '';
-        this.instances.set(sopInstanceUid, { sopClassUid, sopInstanceUid, transferSyntax, callingAe, path, size });
+        await this.#take({ sopClassUid, sopInstanceUid, transferSyntax, callingAe, path, size });
       } catch (error) {
         log.warn({ path, error: asScannerError(error).message }, 'not an object; left alone');
       }
@@ -69,15 +79,30 @@ export class Pacs {
   }
 
   services(): Service[] {
+    const { aeTitle, callbacks, clock, log, folder } = this.#options;
     const storage = storageService({
       syntaxes: everySyntax(),
       hash: false,
-      pathFor: ({ sopInstanceUid }) => join(this.#options.folder, `${sopInstanceUid}.dcm`),
-      onStored: async ({ sopClassUid, sopInstanceUid, transferSyntax, callingAe }, { path, size }) => {
-        this.instances.set(sopInstanceUid, { sopClassUid, sopInstanceUid, transferSyntax, callingAe, path, size });
-      },
+      pathFor: ({ sopInstanceUid }) => join(folder, `${sopInstanceUid}.dcm`),
+      onStored: ({ sopClassUid, sopInstanceUid, transferSyntax, callingAe }, { path, size }) =>
+        this.#take({ sopClassUid, sopInstanceUid, transferSyntax, callingAe, path, size }),
     });
-    return [storage, this.#commitment.service()];
+    const query = queryService({
+      retrieveAeTitle: aeTitle,
+      find: (wanted, signal) => this.#catalogue.find(wanted, signal),
+      log,
+    });
+    const retrieve = retrieveService({
+      instances: (path) => this.#catalogue.instances(path),
+      destination: (title) => {
+        const node = callbacks.find((candidate) => candidate.aeTitle === title);
+        return node && { node, callingAe: aeTitle, clock, log };
+      },
+      clock,
+      log,
+    });
+    // who fetches by C-GET is SCP of the storage classes
+    return [{ ...storage, peerMayBeScp: true }, this.#commitment.service(), query, retrieve];
   }
 
   /** Resolves when no commitment result is under way. */
@@ -88,6 +113,17 @@ export class Pacs {
   /** Drops commitment results that wait for their time. */
   close(): Promise<void> {
     return this.#commitment.close();
+  }
+
+  async #take(instance: StoredInstance): Promise<void> {
+    const { sopInstanceUid, path } = instance;
+    this.instances.set(sopInstanceUid, instance);
+    try {
+      const { dataset } = await readHeader(path, { stopAtTag: PIXELS });
+      this.#catalogue.add(sopInstanceUid, path, dataset);
+    } catch (error) {
+      this.#options.log.warn({ path, error: asScannerError(error).message }, 'kept, but not to be found by queries');
+    }
   }
 }
 

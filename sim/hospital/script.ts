@@ -118,7 +118,7 @@ const ACTION = z.discriminatedUnion('action', [
   }),
   z.strictObject({ action: z.literal('duplicate'), times: z.number().int().min(2).max(100).default(2) }),
   z.strictObject({ action: z.literal('wrong-id'), messageId: z.number().int().min(0).max(65535).optional() }),
-  z.strictObject({ action: z.literal('wrong-length'), of: z.enum(['pdu', 'pdv', 'command']), by: z.number().int() }),
+  z.strictObject({ action: z.literal('wrong-length'), of: z.enum(['pdu', 'pdv', 'element']), by: z.number().int() }),
   z.strictObject({
     action: z.literal('pending'),
     everyMs: z.number().min(1).max(3_600_000).default(50),

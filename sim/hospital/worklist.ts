@@ -28,7 +28,7 @@ export class Worklist {
     this.schedule = options.schedule ?? new Schedule(new Map());
   }
 
-  /** An entry as JSON with dictionary keywords; a character set is chosen when it names none. @throws ScannerError bug.contract, data.invalid */
+  /** An entry as JSON with dictionary keywords; a character set is chosen when it names none. @throws ScannerError data.invalid */
   add(entry: PlainDataset): void {
     this.#added.push(entryOf(entry));
   }

@@ -2,7 +2,6 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { ScannerError } from '../../hal/base/errors.js';
 import { type Dataset, dataset, items, needText, remove, text } from '../../runtime/dicom/dataset/dataset.js';
 import { readFileMeta } from '../../runtime/dicom/dataset/header.js';
 import { makeUid } from '../../runtime/dicom/dataset/uid.js';
@@ -16,6 +15,8 @@ import { UIDS } from '../../runtime/dicom/uids.js';
 import { type Hospital, startHospital } from '../../sim/hospital/hospital.js';
 import { demoEntries } from '../../sim/hospital/worklist.js';
 import { CSA_NON_IMAGE, clock, localNode, log, makeObject, scratch, scu } from '../helpers/dicom.js';
+import { codeOf } from '../helpers/hospital.js';
+import { stepEnded, stepInProgress } from '../helpers/steps.js';
 
 const test = suite('hospital');
 const folder = scratch();
@@ -41,16 +42,6 @@ test.after(async () => {
   await hospital.close();
   await modality.close();
 });
-
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-  } catch (error) {
-    const { code, context } = error as ScannerError;
-    return context.status ? String(context.status) : code;
-  }
-  return 'none';
-}
 
 async function collect(query: Dataset, limit?: number): Promise<Dataset[]> {
   const found: Dataset[] = [];
@@ -108,81 +99,24 @@ test('a limit cancels the query', async () => {
   assert.is((await collect(broadQuery(), 1)).length, 1);
 });
 
-function inProgress(): Dataset {
-  const empty = [
-    'PatientBirthDate',
-    'PatientSex',
-    'ReferencedPatientSequence',
-    'PerformedStationName',
-    'PerformedLocation',
-    'PerformedProcedureStepDescription',
-    'PerformedProcedureTypeDescription',
-    'ProcedureCodeSequence',
-    'PerformedProcedureStepEndDate',
-    'PerformedProcedureStepEndTime',
-    'StudyID',
-    'PerformedProtocolCodeSequence',
-    'PerformedSeriesSequence',
-  ];
-  return dataset({
-    ...Object.fromEntries(empty.map((keyword) => [keyword, null])),
-    PatientName: 'A^B',
-    PatientID: 'P',
-    PerformedProcedureStepID: 'PPS1',
-    PerformedStationAETitle: 'PETRIG',
-    PerformedProcedureStepStartDate: '20261123',
-    PerformedProcedureStepStartTime: '120000',
-    PerformedProcedureStepStatus: 'IN PROGRESS',
-    Modality: 'PT',
-    ScheduledStepAttributesSequence: dataset({
-      StudyInstanceUID: '2.25.5',
-      ReferencedStudySequence: null,
-      AccessionNumber: 'A1',
-      RequestedProcedureID: 'RP1',
-      RequestedProcedureDescription: null,
-      ScheduledProcedureStepID: 'SPS1',
-      ScheduledProcedureStepDescription: null,
-      ScheduledProtocolCodeSequence: null,
-    }),
-  });
-}
-
-function completed(): Dataset {
-  return dataset({
-    PerformedProcedureStepStatus: 'COMPLETED',
-    PerformedProcedureStepEndDate: '20261123',
-    PerformedProcedureStepEndTime: '123000',
-    PerformedSeriesSequence: dataset({
-      PerformingPhysicianName: null,
-      ProtocolName: 'wholebody',
-      OperatorsName: null,
-      SeriesInstanceUID: '2.25.6',
-      SeriesDescription: null,
-      RetrieveAETitle: null,
-      ReferencedImageSequence: null,
-      ReferencedNonImageCompositeSOPInstanceSequence: null,
-    }),
-  });
-}
-
 test('a performed procedure step goes its way, and every wrong turn gets its own status', async () => {
   const sopInstanceUid = makeUid();
   const create = (attributes: Dataset, uid = sopInstanceUid) =>
     createMpps({ ...scu(hospital.ris), sopInstanceUid: uid, attributes });
   const set = (attributes: Dataset, uid = sopInstanceUid) =>
     setMpps({ ...scu(hospital.ris), sopInstanceUid: uid, attributes });
-  assert.is(await codeOf(create(remove(inProgress(), 'Modality'))), '0120');
-  assert.is(await codeOf(create({ ...inProgress(), ...dataset({ PerformedStationAETitle: null }) })), '0121');
-  assert.is(await codeOf(create({ ...inProgress(), ...completed() })), '0106');
-  assert.is((await create(inProgress())).status, '0000');
-  assert.is(await codeOf(create(inProgress())), '0111');
-  assert.is(await codeOf(set(completed(), makeUid())), '0112');
+  assert.is(await codeOf(create(remove(stepInProgress(), 'Modality'))), '0120');
+  assert.is(await codeOf(create({ ...stepInProgress(), ...dataset({ PerformedStationAETitle: null }) })), '0121');
+  assert.is(await codeOf(create({ ...stepInProgress(), ...stepEnded() })), '0106');
+  assert.is((await create(stepInProgress())).status, '0000');
+  assert.is(await codeOf(create(stepInProgress())), '0111');
+  assert.is(await codeOf(set(stepEnded(), makeUid())), '0112');
   assert.is(await codeOf(set(dataset({ PatientName: 'X' }))), '0105');
-  assert.is(await codeOf(set(remove(completed(), 'PerformedProcedureStepEndTime'))), '0120');
+  assert.is(await codeOf(set(remove(stepEnded(), 'PerformedProcedureStepEndTime'))), '0120');
   assert.is(hospital.mpps.get(sopInstanceUid)!.status, 'IN PROGRESS');
-  await set(completed());
+  await set(stepEnded());
   assert.is(hospital.mpps.get(sopInstanceUid)!.status, 'COMPLETED');
-  assert.is(await codeOf(set(completed())), '0110');
+  assert.is(await codeOf(set(stepEnded())), '0110');
   assert.is(text(hospital.mpps.get(sopInstanceUid)!.attributes, 'PerformedStationAETitle'), 'PETRIG');
 });
 
