@@ -41,9 +41,10 @@ function ask(method: 'worklist.update' | 'worklist.query', params: object, optio
     const result = await client.call<UpdateResult>(method, params);
     if (options.json) printJson(result);
     else showEntries(result.entries);
-    const { entries, added, changed, removed, notes } = result;
+    const { entries, added, changed, removed, notes, unsupportedKeys } = result;
     say(`${entries.length} entries: ${added} new, ${changed} changed; ${removed} removed`);
     for (const note of notes) say(`note: ${note}`);
+    if (unsupportedKeys) say('the node does not support some of the optional keys');
   });
 }
 

@@ -21,6 +21,8 @@ export interface WorklistAnswer {
   complete: boolean;
   /** What the user should know of it. */
   notes: string[];
+  /** The node said that it does not support some optional keys: FF01. */
+  unsupportedKeys: boolean;
   /** Why it broke off; the items are those that came before. */
   error?: ScannerError;
 }
@@ -79,7 +81,7 @@ class AnswerReader {
   answer(status: number): WorklistAnswer {
     const ended = status === STATUS.cancel;
     const complete = !ended && !this.#cut && this.#unusable.length === 0;
-    return { items: this.#items, complete, notes: [...this.#notes(ended)] };
+    return { items: this.#items, complete, notes: [...this.#notes(ended)], unsupportedKeys: this.#unsupported };
   }
 
   *#notes(ended: boolean): Generator<string> {
@@ -89,7 +91,6 @@ class AnswerReader {
       const told = [...new Set(this.#unusable)].slice(0, TOLD).join('; ');
       yield `${this.#unusable.length} answers could not be used: ${told}`;
     }
-    if (this.#unsupported) yield 'the node does not support some of the optional keys';
   }
 }
 

@@ -32,6 +32,8 @@ export interface UpdateResult {
   changed: number;
   removed: number;
   complete: boolean;
+  /** The node does not support some optional keys: what was asked with them may not have been matched. */
+  unsupportedKeys: boolean;
   /** What the user should know of it. */
   notes: string[];
 }
@@ -93,10 +95,10 @@ export class WorklistUpdates {
         log.info({ accessionNumber, stepId, studyInstanceUid }, 'scheduled step was cancelled or rescheduled');
       }
       if (answer.error) throw answer.error;
-      const { complete, notes, items } = answer;
+      const { complete, notes, items, unsupportedKeys } = answer;
       const asked = new Set(items.map((item) => `${item.studyInstanceUid} ${item.stepId}`));
       const entries = (await store.items()).filter((e) => asked.has(`${e.studyInstanceUid} ${e.stepId}`));
-      return { entries, added, changed, removed: removed.length, complete, notes };
+      return { entries, added, changed, removed: removed.length, complete, unsupportedKeys, notes };
     });
     this.#turn = updating.catch(() => undefined);
     return updating;

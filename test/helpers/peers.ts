@@ -79,33 +79,45 @@ export async function startWorklist(options: {
 }): Promise<Peer> {
   const { folder, aeTitle = 'WLM', entries } = options;
   needTool('wlmscpfs', 'dcmtk');
-  const database = join(folder, aeTitle);
-  mkdirSync(database, { recursive: true });
-  writeFileSync(join(database, 'lockfile'), '');
-  for (const [i, entry] of entries.entries()) {
-    const dump = join(folder, `entry${i}.dump`);
-    const ds = fromPlain(entry);
-    const latin = String(ds['00080005']?.Value[0] ?? '') === 'ISO_IR 100';
-    writeFileSync(dump, dumpOf(ds).join('\n'), latin ? 'latin1' : 'utf8');
-    const made = await runTool('dump2dcm', ['-q', dump, join(database, `entry${i}.wl`)]);
-    if (made.code !== 0) throw new Error(`dump2dcm: ${made.output}`);
-  }
+  await writeWorklist(join(folder, aeTitle), entries);
   const port = await freePort();
   const args = ['-v', '-csk', '-dfp', folder, '-rfp', folder, String(port)];
   return startPeer('wlmscpfs', args, { aeTitle, host: '127.0.0.1', port });
 }
 
+/** Entries as `.wl` files, which DCMTK and Orthanc read anew at each query. */
+export async function writeWorklist(folder: string, entries: readonly PlainDataset[]): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'lockfile'), '');
+  for (const [i, entry] of entries.entries()) {
+    const dump = join(folder, `entry${i}.dump`);
+    const ds = fromPlain(entry);
+    const latin = String(ds['00080005']?.Value[0] ?? '') === 'ISO_IR 100';
+    writeFileSync(dump, dumpOf(ds).join('\n'), latin ? 'latin1' : 'utf8');
+    const made = await runTool('dump2dcm', ['-q', dump, join(folder, `entry${i}.wl`)]);
+    if (made.code !== 0) throw new Error(`dump2dcm: ${made.output}`);
+  }
+}
+
+const WORKLIST_PLUGIN = '/usr/share/orthanc/plugins/libModalityWorklists.so';
+
 /** Orthanc with an empty store; `modalities` are the nodes that it may send to. */
-export async function startOrthanc(options: { folder: string; modalities?: Record<string, Node> }): Promise<Orthanc> {
+export async function startOrthanc(options: {
+  folder: string;
+  modalities?: Record<string, Node>;
+  /** A folder of `.wl` files that its worklist plugin offers. */
+  worklist?: string;
+}): Promise<Orthanc> {
   needTool('Orthanc', 'orthanc');
-  const { folder, modalities = {} } = options;
+  const { folder, modalities = {}, worklist } = options;
   mkdirSync(folder, { recursive: true });
   const [port, httpPort] = [await freePort(), await freePort()];
   const configuration = {
     Name: 'petrig test',
     StorageDirectory: join(folder, 'store'),
     IndexDirectory: join(folder, 'store'),
-    Plugins: [],
+    Plugins: worklist ? [WORKLIST_PLUGIN] : [],
+    Worklists: { Enable: worklist !== undefined, Database: worklist ?? '' },
     HttpPort: httpPort,
     RemoteAccessAllowed: false,
     DicomAet: 'ORTHANC',

@@ -24,7 +24,12 @@ function entry(stepId: string, more: { startDate?: string; modality?: string } =
   return itemFromDataset(answer);
 }
 
-const whole = (...items: WorklistItem[]): WorklistAnswer => ({ items, complete: true, notes: [] });
+const whole = (...items: WorklistItem[]): WorklistAnswer => ({
+  items,
+  complete: true,
+  unsupportedKeys: false,
+  notes: [],
+});
 const away = () => new ScannerError('peer.connect', { node: 'RIS', host: 'h', port: 1, message: 'refused' });
 const today = () => broadQuery({ stationAeTitle: 'PETRIG', modality: '*', startDate: '20260105-20260105' });
 
@@ -76,7 +81,7 @@ test('the timer asks soon after the start, then each interval', async () => {
 test('a node that is away is asked with growing pauses, told once, and the entries stay', async () => {
   let up = true;
   const { clock, updates, asked, store, told } = bench(() =>
-    up ? whole(entry('S1')) : { items: [], complete: false, notes: [], error: away() },
+    up ? whole(entry('S1')) : { items: [], complete: false, unsupportedKeys: false, notes: [], error: away() },
   );
   updates.start();
   await clock.run(4000, 1000);
@@ -97,7 +102,7 @@ test('a node that is away is asked with growing pauses, told once, and the entri
 test('an entry is removed only by a complete broad query that would have returned it', async () => {
   const kept = entry('KEPT');
   const [gone, tomorrow] = [entry('GONE'), entry('TOMORROW', { startDate: '20260106' })];
-  const cut: WorklistAnswer = { items: [kept], complete: false, notes: ['cut'] };
+  const cut: WorklistAnswer = { items: [kept], complete: false, unsupportedKeys: false, notes: ['cut'] };
   for (const { name, answer, ask, expected } of [
     { name: 'cut by the limit', answer: cut, ask: 'broad', expected: 3 },
     { name: 'patient based', answer: whole(kept), ask: 'narrow', expected: 3 },
@@ -133,7 +138,7 @@ test('what came before a query broke off is kept, and queries wait for each othe
   const { updates, store } = bench(async () => {
     order.push('ask');
     if (order.length === 1) await held;
-    return { items: [entry('S1')], complete: false, notes: [], error: away() };
+    return { items: [entry('S1')], complete: false, unsupportedKeys: false, notes: [], error: away() };
   });
   const [one, two] = [updates.broad(today()), updates.broad(today())];
   const failures = Promise.allSettled([one, two]);
