@@ -13,6 +13,8 @@ import { DatasetWalker, encodingOf, type Token, walk } from './walker.js';
 export interface ImagePixels {
   format: PixelFormat;
   place: PixelPlace;
+  /** Of Pixel Data. */
+  vr: string;
   encapsulated: boolean;
   /** Attributes at the top of the groups 0008 and 0028 that are small. */
   attributes: Dataset;
@@ -39,11 +41,12 @@ export async function findPixels(bytes: ByteStore, transferSyntax: string): Prom
   });
   if (!pixels) throw new ScannerError('data.missing', { what: 'PixelData' });
   const attributes = decodeDataset(Buffer.concat(kept), EXPLICIT_LITTLE_ENDIAN);
-  const { valueOffset, length, kind } = pixels;
+  const { valueOffset, length, kind, vr } = pixels;
   return {
     attributes,
     format: pixelFormat(attributes),
     place: { offset: valueOffset, length },
+    vr,
     encapsulated: kind === 'pixels',
   };
 }

@@ -18,6 +18,8 @@ export interface StoreResult {
   path: string;
   sopClassUid?: string;
   sopInstanceUid?: string;
+  /** Of the derived object that went in the file's place, when lossy compression was asked for. */
+  sentSopInstanceUid?: string;
   outcome: StoreOutcome;
   /** The response's status, as the standard prints it. */
   status?: string;
@@ -27,6 +29,8 @@ export interface StoreResult {
 
 /** A file's dataset in another transfer syntax, made as it is read. */
 export interface ConvertedSource extends DataSource {
+  /** Of the object that lossy conversion makes; absent where it is the same object. */
+  sopInstanceUid?: string;
   /** Called once, sent or not. */
   close(): Promise<void>;
 }
@@ -58,6 +62,8 @@ const PRIORITY_MEDIUM = 0;
 export interface Prepared {
   context: AcceptedContext;
   stream: FragmentStream;
+  /** When not the file's. */
+  sopInstanceUid?: string;
   close(): Promise<void>;
 }
 
@@ -76,7 +82,7 @@ export async function prepare(
       const source = await openSource(job, syntax, options);
       if (!source) continue;
       const stream = new FragmentStream(context.id, source, association.sendLimit).preload();
-      return { context, stream, close: () => source.close() };
+      return { context, stream, sopInstanceUid: source.sopInstanceUid, close: () => source.close() };
     }
     return undefined;
   } catch (error) {
@@ -133,8 +139,11 @@ export async function sendOne(
   const { context, stream } = prepared;
   try {
     const { storeMs } = association.options.timeouts;
-    const response = await channel.request(context, commandFor(job.meta, options), stream, storeMs);
-    return answered(job, association, response);
+    const sopInstanceUid = prepared.sopInstanceUid ?? job.meta.sopInstanceUid;
+    const command = commandFor({ ...job.meta, sopInstanceUid }, options);
+    const response = await channel.request(context, command, stream, storeMs);
+    const result = answered(job, association, response);
+    return prepared.sopInstanceUid ? { ...result, sentSopInstanceUid: sopInstanceUid } : result;
   } catch (error) {
     return resultOf(job, 'unsent', { error: asScannerError(error) });
   }
