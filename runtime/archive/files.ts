@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { copyFile, link, mkdir, open, stat, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { asScannerError, ScannerError } from '../../hal/base/errors.js';
 import { needText } from '../dicom/dataset/dataset.js';
 import { decodeDataset } from '../dicom/dataset/decode.js';
@@ -10,6 +12,8 @@ import { EXPLICIT_LITTLE_ENDIAN } from '../dicom/dataset/transfer-syntax.js';
 import { makeUid } from '../dicom/dataset/uid.js';
 import type { KnownOfObject } from './archive.js';
 import { type IndexedHeader, indexedHeader } from './header.js';
+
+const run = promisify(execFile);
 
 /** Elements from the pixel data on are of no use to the index. */
 const PIXEL_DATA = '7FE00010';
@@ -75,6 +79,16 @@ export async function durableFolder(root: string, folder: string): Promise<void>
     }
   } catch (error) {
     throw asScannerError(error, 'data.disk', { path: folder });
+  }
+}
+
+/** Everything that was written to the file system of `path` is on its disk. @throws ScannerError data.disk */
+export async function syncFileSystem(path: string): Promise<void> {
+  try {
+    // one system call for thousands of files; where `sync` knows no -f it does more than asked
+    await run('sync', ['-f', path]).catch(() => run('sync'));
+  } catch (error) {
+    throw asScannerError(error, 'data.disk', { path });
   }
 }
 

@@ -1,19 +1,25 @@
-import { rename, unlink } from 'node:fs/promises';
+import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../hal/base/clock.js';
 import { asScannerError } from '../../hal/base/errors.js';
-import { DurableFile } from '../dicom/dataset/durable-file.js';
 import { makeUid } from '../dicom/dataset/uid.js';
 import type { Imported, KnownOfObject } from './archive.js';
 import type { IndexedFile } from './catalogue.js';
 import { type Inspected, inspectBytes, inspectFile, takeFile } from './files.js';
 import type { IndexWriter } from './index-writer.js';
+import { meet, replaceBy, replaceWith } from './meeting.js';
 import type { ObjectFolder } from './object-folder.js';
+import type { SmallObjects } from './small-objects.js';
 import { instanceOf } from './storing.js';
 import type { TurnByKey } from './turn-by-key.js';
 
+/** Larger ones go to a file at once. */
+const LOGGED_BYTES = 1 << 20;
+
 export interface ImportingOptions {
-  root: string;
+  /** Folder for files on their way. */
+  incoming: string;
+  small: SmallObjects;
   folder: ObjectFolder;
   writer: IndexWriter;
   turns: TurnByKey;
@@ -37,13 +43,22 @@ export class Importing {
     const found = inspectBytes(part10, known);
     return this.options.turns.run(found.header.sopInstanceUid, async () => {
       const before = await this.#before(found);
-      if (before) return before;
-      const path = join(this.options.root, 'incoming', `${found.header.sopInstanceUid}.${makeUid().slice(-12)}.dcm`);
-      const file = await DurableFile.create(path, { hash: false });
-      await file.write(part10);
-      await file.commit();
-      return this.#take(path, found);
+      return before ?? (part10.length > LOGGED_BYTES ? this.#write(part10, found) : this.#log(part10, found));
     });
+  }
+
+  async #log(part10: Buffer, found: Inspected): Promise<Imported> {
+    const { folder, writer, small } = this.options;
+    await writer.room();
+    const file = this.#indexed(folder.fileOf(found.header), found);
+    writer.add(await small.keep(part10, found, file));
+    return { instance: instanceOf(found.header, file), duplicate: false, identical: false };
+  }
+
+  async #write(part10: Buffer, found: Inspected): Promise<Imported> {
+    const path = join(this.options.incoming, `${found.header.sopInstanceUid}.${makeUid().slice(-12)}.dcm`);
+    await replaceWith(part10, path);
+    return this.#take(path, found);
   }
 
   /** What the archive has under the UID of `found`; undefined when it has nothing. */
@@ -58,37 +73,21 @@ export class Importing {
   }
 
   async #take(path: string, found: Inspected): Promise<Imported> {
-    const { folder, writer, clock } = this.options;
+    const { folder, writer } = this.options;
+    await writer.room();
     const target = await folder.target(found.header);
-    if (!(await takeFile(path, target))) return this.#meet(path, target, found);
-    const place = { file: folder.relative(target), storedAt: clock.now(), origin: 'received' as const };
-    const file: IndexedFile = { ...place, ...withoutHeader(found) };
-    writer.add({ header: found.header, file });
-    return { instance: instanceOf(found.header, file), duplicate: false, identical: false };
-  }
-
-  /** A file of that name which the index lacks: a crash, or another host that is about to index it. The first is kept. */
-  async #meet(path: string, target: string, found: Inspected): Promise<Imported> {
-    const { folder, writer, clock } = this.options;
-    const there = await inspectFile(target).catch(() => undefined);
-    if (!there) {
-      await rename(path, target).catch((error: unknown) => {
-        throw asScannerError(error, 'data.disk', { path: target });
-      });
-    } else {
-      await remove(path);
-    }
-    const kept = there ?? found;
-    const place = { file: folder.relative(target), storedAt: clock.now(), origin: 'received' as const };
-    const file: IndexedFile = { ...place, ...withoutHeader(kept) };
+    const taken = await takeFile(path, target);
+    const kept = taken ? found : await meet(target, found, () => replaceBy(path, target));
+    if (kept !== found) await remove(path);
+    const file = this.#indexed(folder.relative(target), kept);
     writer.add({ header: kept.header, file });
-    const identical = kept.checksum === found.checksum;
-    return { instance: instanceOf(kept.header, file), duplicate: !identical, identical };
+    const identical = kept !== found && kept.checksum === found.checksum;
+    return { instance: instanceOf(kept.header, file), duplicate: kept !== found, identical };
   }
-}
 
-function withoutHeader({ transferSyntaxUid, bytes, checksum }: Inspected) {
-  return { transferSyntaxUid, bytes, checksum };
+  #indexed(file: string, { transferSyntaxUid, bytes, checksum }: Inspected): IndexedFile {
+    return { transferSyntaxUid, bytes, checksum, file, storedAt: this.options.clock.now(), origin: 'received' };
+  }
 }
 
 async function remove(path: string): Promise<void> {

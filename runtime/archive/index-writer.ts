@@ -1,9 +1,11 @@
 import type { Clock, TimerHandle } from '../../hal/base/clock.js';
+import { asScannerError, type ScannerError } from '../../hal/base/errors.js';
 import type { Log } from '../../hal/base/log.js';
 import type { Millisecond } from '../../hal/base/units.js';
 import type { SequencedFact } from './archive.js';
 import type { Catalogue, IndexedObject, KnownInstance } from './catalogue.js';
 import type { Fact } from './fact.js';
+import type { LogSegment } from './log-segment.js';
 import type { Outbox } from './outbox.js';
 import type { SqlDatabase, Work } from './sql.js';
 
@@ -11,6 +13,8 @@ import type { SqlDatabase, Work } from './sql.js';
 const GROUP_MS: Millisecond = 25;
 /** As many objects are written at once, whatever their time. */
 const GROUP_OBJECTS = 200;
+/** More wait for those before them. */
+const MOST_WAITING = 2000;
 /** Between attempts while the index cannot be written. */
 const RETRY_MS: Millisecond = 1000;
 /** The outbox is looked through when so many facts have been added and nobody acknowledged any. */
@@ -22,14 +26,20 @@ export interface IndexWriterOptions {
   outbox: Outbox;
   clock: Clock;
   log: Log;
+  /** Makes the files of those that have none. @returns what stands in the archive: theirs, or what had their names before */
+  place(group: readonly WaitingObject[]): Promise<WaitingObject[]>;
+  /** Told of those whose rows are durable. */
+  done(group: readonly WaitingObject[]): void;
+  /** Told of one whose UID the index had already. */
+  lost(object: WaitingObject, first: KnownInstance | undefined): Promise<void>;
   /** Told of facts that became durable. */
   tell(facts: readonly SequencedFact[]): void;
 }
 
 /** An object that is durable and whose row follows. */
 export interface WaitingObject extends IndexedObject {
-  /** Called when its row stands in the index, or another object had its UID in the index already. */
-  indexed?(added: boolean): void;
+  /** Set while its file is still to be made. */
+  small?: { part10: Buffer; segment: LogSegment };
 }
 
 /** Writes rows: at once for who waits for them, in groups for imported objects, which are durable without. */
@@ -39,6 +49,7 @@ export class IndexWriter {
   #writing: Promise<void> | undefined;
   #timer: TimerHandle | undefined;
   #unpruned = 0;
+  #failure: ScannerError | undefined;
 
   constructor(options: IndexWriterOptions) {
     this.#options = options;
@@ -47,13 +58,14 @@ export class IndexWriter {
   /** Takes an object whose row may follow within `GROUP_MS`. */
   add(object: WaitingObject): void {
     this.#waiting.set(object.header.sopInstanceUid, object);
-    if (this.#waiting.size >= GROUP_OBJECTS && !this.#writing) this.#begin();
+    if (this.#waiting.size >= GROUP_OBJECTS && !this.#writing && !this.#failure) this.#begin();
     else this.#timer ??= this.#options.clock.wall.after(GROUP_MS, () => this.#begin());
   }
 
-  /** Objects that have no row yet. */
-  get size(): number {
-    return this.#waiting.size;
+  /** Resolves when one more object may be added. @throws ScannerError data.disk while rows or files cannot be written */
+  async room(): Promise<void> {
+    if (this.#failure) throw this.#failure;
+    if (this.#waiting.size >= MOST_WAITING) await this.flush();
   }
 
   /** An object by its UID, with or without a row. */
@@ -127,20 +139,38 @@ export class IndexWriter {
   }
 
   async #write(): Promise<void> {
+    try {
+      await this.#writeGroup();
+      this.#failure = undefined;
+    } catch (error) {
+      this.#failure = asScannerError(error, 'data.disk', { path: 'index' });
+      throw this.#failure;
+    }
+  }
+
+  async #writeGroup(): Promise<void> {
     const group = [...this.#waiting.values()];
     if (group.length === 0) return;
     const { catalogue, log } = this.#options;
-    let added = new Set<WaitingObject>();
+    const placed = await this.#options.place(group);
+    let added: WaitingObject[] = [];
     await this.commit([], function* () {
-      added = new Set(yield* catalogue.addAll(group));
-      return [...added].map(storedFact);
+      added = yield* catalogue.addAll(placed);
+      return added.map(storedFact);
     });
     for (const object of group) {
       this.#waiting.delete(object.header.sopInstanceUid);
       this.#warn(object, log);
-      object.indexed?.(added.has(object));
     }
+    this.#options.done(group);
+    const known = new Set(added);
+    for (const object of placed) if (!known.has(object)) await this.#lost(object);
     if (this.#waiting.size > 0) this.#timer ??= this.#options.clock.wall.after(GROUP_MS, () => this.#begin());
+  }
+
+  async #lost(object: WaitingObject): Promise<void> {
+    const { database, catalogue, lost } = this.#options;
+    await lost(object, await database.read(() => catalogue.find(object.header.sopInstanceUid)));
   }
 
   /** The first object of a study says whose it is; one that disagrees stays in its study, and somebody should know. */

@@ -22,25 +22,36 @@ import type {
 import { Catalogue, type IndexedObject } from './catalogue.js';
 import { Deliveries } from './deliveries.js';
 import type { Fact } from './fact.js';
+import { syncFileSystem } from './files.js';
 import { Importing } from './importing.js';
 import { IndexWriter, storedFact } from './index-writer.js';
+import { checkIntegrity } from './integrity.js';
 import { ObjectFolder } from './object-folder.js';
 import { Outbox } from './outbox.js';
 import type { IndexQuery, IndexRow } from './query.js';
 import { indexRow, queryStatement } from './query-sql.js';
+import { recoverIncoming, recoverLog } from './recovery.js';
+import { SmallLog } from './small-log.js';
+import { SmallObjects } from './small-objects.js';
 import type { SqlDatabase, Statement, Work } from './sql.js';
 import { states } from './states.js';
 import { instanceOf, Storing, uidTaken } from './storing.js';
 import { TurnByKey } from './turn-by-key.js';
 
 export interface ArchiveOptions {
-  /** Folder of the archive: `objects/` stands in it. */
+  /** Folder of this process: what is on its way, and `objects/` unless `objects` says where. */
   root: string;
+  /** Folder that `objects/` stands in, when several hosts share it. */
+  objects?: string;
   clock: Clock;
   log: Log;
   /** What the files' meta header says of us. */
   file?: Pick<Part10Options, 'implementation' | 'sourceAeTitle'>;
 }
+
+/** Objects that are on their way, below the folder of the process. */
+export const INCOMING_FOLDER = 'incoming';
+export const LOG_FOLDER = 'log';
 
 /** Part 10 files below a folder, with their index in a database. */
 export class IndexedArchive implements Archive {
@@ -48,23 +59,34 @@ export class IndexedArchive implements Archive {
   readonly integrity: IntegrityReport = { removed: [], indexed: [], missing: [], unreadable: [] };
   readonly #facts = new Subject<SequencedFact>();
   readonly #writer: IndexWriter;
-  readonly #importing: Importing;
+  readonly #small: SmallObjects;
   readonly #storing: Storing;
   readonly #deliveries: Deliveries;
   protected readonly catalogue: Catalogue;
+  protected readonly folder: ObjectFolder;
+  protected readonly importing: Importing;
   protected readonly outbox = new Outbox();
 
   protected constructor(
     protected readonly database: SqlDatabase,
     protected readonly options: ArchiveOptions,
   ) {
-    const { root, clock, log, file } = options;
+    const { root, objects = root, clock, log, file } = options;
     const catalogue = (this.catalogue = new Catalogue(database.dialect));
     this.#deliveries = new Deliveries(database.dialect);
-    const tell = (facts: readonly SequencedFact[]) => this.tell(facts);
-    const writer = (this.#writer = new IndexWriter({ database, catalogue, outbox: this.outbox, clock, log, tell }));
-    const common = { folder: new ObjectFolder(root), writer, turns: new TurnByKey(), clock };
-    this.#importing = new Importing({ ...common, root });
+    this.folder = new ObjectFolder(objects);
+    const sync = () => syncFileSystem(join(objects, 'objects'));
+    const smallLog = new SmallLog({ folder: join(root, LOG_FOLDER), clock, log, sync });
+    const small = (this.#small = new SmallObjects({ folder: this.folder, smallLog, log }));
+    const writer = (this.#writer = new IndexWriter({
+      ...{ database, catalogue, outbox: this.outbox, clock, log },
+      place: (group) => small.place(group),
+      done: (group) => small.done(group),
+      lost: (object, first) => small.lost(object, first),
+      tell: (facts) => this.tell(facts),
+    }));
+    const common = { folder: this.folder, writer, turns: new TurnByKey(), clock };
+    this.importing = new Importing({ ...common, small, incoming: join(root, INCOMING_FOLDER) });
     this.#storing = new Storing({ ...common, file });
     this.facts$ = this.#facts.asObservable();
   }
@@ -81,11 +103,11 @@ export class IndexedArchive implements Archive {
   }
 
   async importFile(path: string, known?: KnownOfObject): Promise<Imported> {
-    return this.#imported(await this.#importing.file(path, known));
+    return this.#imported(await this.importing.file(path, known));
   }
 
   async importBytes(part10: Buffer, known?: KnownOfObject): Promise<Imported> {
-    return this.#imported(await this.#importing.bytes(part10, known));
+    return this.#imported(await this.importing.bytes(part10, known));
   }
 
   putFacts(...facts: Fact[]): Promise<SequencedFact[]> {
@@ -122,7 +144,7 @@ export class IndexedArchive implements Archive {
   }
 
   async *query(query: IndexQuery, signal?: AbortSignal): AsyncGenerator<IndexRow, void, void> {
-    await this.#writer.flush();
+    await this.#settle();
     const statement = queryStatement(query, this.database.dialect);
     for await (const batch of this.database.stream<Record<string, unknown>>(statement, signal)) {
       for (const columns of batch) {
@@ -161,17 +183,46 @@ export class IndexedArchive implements Archive {
   }
 
   async close(): Promise<void> {
+    let clean = false;
     try {
       await this.#writer.close();
+      clean = true;
     } finally {
       this.#facts.complete();
-      await this.database.close();
+      await this.#small.close(clean).finally(() => this.database.close());
     }
+  }
+
+  /** Completes what this process had acknowledged and not finished when it ended. @throws ScannerError data.disk */
+  protected async recover(): Promise<void> {
+    const { root } = this.options;
+    const { database, catalogue, outbox, importing, folder, integrity } = this;
+    const options = {
+      ...{ logFolder: join(root, LOG_FOLDER), incoming: join(root, INCOMING_FOLDER) },
+      ...{ database, catalogue, outbox, importing, folder, log: this.options.log },
+    };
+    await recoverLog(options, integrity);
+    await recoverIncoming(options, integrity);
+    await this.#writer.flush();
+  }
+
+  /** Brings files and index together. Nobody else may have the archive open. @throws ScannerError data.disk */
+  protected check(): Promise<void> {
+    const { root, objects = root, log } = this.options;
+    const { database, catalogue, integrity } = this;
+    return checkIntegrity({ root: objects, database, catalogue, log }, integrity);
   }
 
   /** Tells who listens of facts that are durable. */
   protected tell(facts: readonly SequencedFact[]): void {
     for (const fact of facts) this.#facts.next(fact);
+  }
+
+  /**
+   * What was imported until now has its rows; while they cannot be written, which the log tells, reads go on without.
+   */
+  async #settle(): Promise<void> {
+    await this.#writer.flush().catch(() => undefined);
   }
 
   *#add(objects: readonly IndexedObject[]): Work<Fact[]> {
@@ -183,12 +234,12 @@ export class IndexedArchive implements Archive {
 
   /** A read that sees what was imported until now. */
   async #read<T>(work: () => Work<T>): Promise<T> {
-    await this.#writer.flush();
+    await this.#settle();
     return this.database.read(work);
   }
 
   async #all<Row>(statement: Statement): Promise<Row[]> {
-    await this.#writer.flush();
+    await this.#settle();
     const all: Row[] = [];
     for await (const batch of this.database.stream<Row>(statement)) all.push(...batch);
     return all;
@@ -199,6 +250,6 @@ export class IndexedArchive implements Archive {
   }
 
   #absolute<T extends Instance>(record: T): T {
-    return { ...record, file: join(this.options.root, record.file) };
+    return { ...record, file: this.folder.absolute(record.file) };
   }
 }

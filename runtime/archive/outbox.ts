@@ -63,14 +63,13 @@ export class Outbox {
     if (this.isNew(consumer, now)) yield* this.register(consumer, now);
     for (const seq of seqs) {
       yield* rows(
-        `INSERT INTO ack (consumer, seq) SELECT consumer, :seq FROM consumer WHERE consumer = :consumer AND seq < :seq
+        `INSERT INTO ack (consumer, seq) SELECT consumer, CAST(:seq AS BIGINT) FROM consumer WHERE consumer = :consumer AND seq < CAST(:seq AS BIGINT)
          ON CONFLICT (consumer, seq) DO NOTHING`,
         { consumer, seq },
       );
     }
     const open = yield* row<{ seq: number | null }>(`SELECT min(seq) AS seq FROM fact WHERE ${OPEN}`, { consumer });
-    const last = yield* row<{ seq: number | null }>('SELECT max(seq) AS seq FROM fact');
-    const seq = open?.seq ? open.seq - 1 : (last?.seq ?? 0);
+    const seq = open?.seq ? open.seq - 1 : yield* this.last();
     yield* rows('UPDATE consumer SET seq = :seq WHERE consumer = :consumer AND seq < :seq', { consumer, seq });
     yield* rows('DELETE FROM ack WHERE consumer = :consumer AND seq <= :seq', { consumer, seq });
     yield* this.prune(now);
@@ -81,11 +80,17 @@ export class Outbox {
     const done = yield* row<{ seq: number | null }>('SELECT min(seq) AS seq FROM consumer WHERE seen_at > :since', {
       since: now - FORGOTTEN_MS,
     });
-    const last = (yield* row<{ seq: number | null }>('SELECT max(seq) AS seq FROM fact'))?.seq ?? 0;
+    const last = yield* this.last();
     const seq = Math.min(done?.seq ?? last - KEPT_FOR_NOBODY, last - 1);
     if (seq > 0) yield* rows('DELETE FROM fact WHERE seq <= :seq', { seq });
   }
 
+  /** The number of the newest fact. */
+  *last(): Work<number> {
+    return (yield* row<{ seq: number | null }>('SELECT max(seq) AS seq FROM fact'))?.seq ?? 0;
+  }
+
+  /** Facts above a number, whoever put them. */
   *after(seq: number, limit: number): Work<SequencedFact[]> {
     const found = yield* rows<FactRow>('SELECT seq, at, body FROM fact WHERE seq > :seq ORDER BY seq LIMIT :limit', {
       seq,

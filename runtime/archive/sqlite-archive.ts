@@ -1,7 +1,6 @@
 import { dirname, join } from 'node:path';
 import { durableFolder } from './files.js';
 import { type ArchiveOptions, IndexedArchive } from './indexed-archive.js';
-import { checkIntegrity } from './integrity.js';
 import { reindex } from './reindex.js';
 import { SqliteDatabase } from './sqlite-database.js';
 
@@ -15,7 +14,8 @@ export class SqliteArchive extends IndexedArchive {
     try {
       const archive = new SqliteArchive(database, options);
       await reindex({ ...options, database, catalogue: archive.catalogue });
-      await checkIntegrity({ ...options, database, catalogue: archive.catalogue }, archive.integrity);
+      await archive.recover();
+      await archive.check();
       return archive;
     } catch (error) {
       await database.close();
