@@ -54,6 +54,17 @@ export const configSchema = z.strictObject({
     .prefault({}),
   seed: z.number().int().nonnegative().default(1),
   data: z.string().default('./petrig-data'),
+  archive: z
+    .strictObject({
+      /** A PostgreSQL database for the index and the outbox, which several hosts may share; SQLite in the data folder when absent. */
+      url: z
+        .string()
+        .regex(/^postgres(ql)?:\/\//, 'expected postgres://user:password@host:port/database')
+        .optional(),
+      /** Folder of the objects when hosts share them; the data folder when absent. */
+      folder: z.string().min(1).optional(),
+    })
+    .prefault({}),
   /** Mark objects as simulated. */
   markSimulated: z.boolean().default(true),
   /** Root of the site's UIDs instead of 2.25. */

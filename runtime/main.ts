@@ -13,7 +13,7 @@ import { startHardware } from '../sim/hardware.js';
 import { type RunningHospital, type RunOptions, runHospital } from '../sim/hospital/running.js';
 import { startSimWorker } from '../sim/worker.js';
 import type { Archive } from './archive/archive.js';
-import { SqliteArchive } from './archive/sqlite-archive.js';
+import { openArchive } from './archive/open.js';
 import type { Config } from './config.js';
 import { Controller, type Simulate } from './control/controller.js';
 import { MppsDesk } from './control/mppsdesk.js';
@@ -62,7 +62,8 @@ export async function startController(config: Config): Promise<RunningController
   try {
     await mkdir(config.data, { recursive: true });
     const file = { sourceAeTitle: config.aeTitle };
-    const archive = await SqliteArchive.open({ root: config.data, clock: clock.wall, log, file });
+    const { url, folder: objects } = config.archive;
+    const archive = await openArchive({ root: config.data, objects, url, clock: clock.wall, log, file });
     teardown.add(() => archive.close());
     const scheduled = new SqliteWorklistStore({ file: join(config.data, 'archive.sqlite'), clock: clock.wall });
     teardown.add(() => scheduled.close());

@@ -6,6 +6,7 @@ import { readdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asScannerError, ScannerError } from '../../hal/base/errors.js';
 import type { Log } from '../../hal/base/log.js';
+import { readHeader } from '../dicom/dataset/header.js';
 import type { IntegrityReport } from './archive.js';
 import type { Catalogue, IndexedObject } from './catalogue.js';
 import { inspectBytes, sha256, syncFileSystem } from './files.js';
@@ -51,6 +52,7 @@ export async function recoverIncoming(options: RecoveryOptions, report: Integrit
   for (const path of await filesIn(options.incoming)) {
     try {
       if (path.endsWith('.part')) throw new ScannerError('data.dicom', { where: path, message: 'it was not finished' });
+      await readHeader(path); // to its end: a file that was cut is no object
       const { instance, duplicate } = await options.importing.file(path);
       if (!duplicate) report.indexed.push(options.folder.absolute(instance.file));
     } catch (error) {

@@ -6,14 +6,7 @@ import * as assert from 'uvu/assert';
 import type { Archive } from '../../runtime/archive/archive.js';
 import type { Condition, IndexRow, QueryLevel } from '../../runtime/archive/query.js';
 import { dataset } from '../../runtime/dicom/dataset/dataset.js';
-import { header, rowsOf } from './archive-objects.js';
-
-export interface ArchiveSite {
-  /** Opens the archive of this site; again after it was closed. */
-  open(): Promise<Archive>;
-  /** Removes it. */
-  release(): Promise<void>;
-}
+import { type ArchiveSite, header, rowsOf } from './archive-objects.js';
 
 const value = (row: IndexRow | undefined, keyword: string) => row?.values[keyword];
 
