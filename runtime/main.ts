@@ -89,7 +89,9 @@ export async function startController(config: Config): Promise<RunningController
     });
     teardown.add(() => mpps.close());
     await checkNodeFiles(config);
-    const dicomPort = await listen(config, { archive, commitment, clock, log }, teardown);
+    const codecs = new CodecPool({ clock, log });
+    teardown.add(() => codecs.close());
+    const dicomPort = await listen(config, { archive, commitment, codecs, clock, log }, teardown);
     const controller = await Controller.start({
       config,
       chain,
@@ -132,6 +134,7 @@ async function openHardware(
 interface Stores {
   archive: Archive;
   commitment: CommitmentScu;
+  codecs: CodecPool;
   clock: ScaledClock;
   log: Log;
 }
@@ -139,14 +142,12 @@ interface Stores {
 /** Verification, Storage into the archive, and commitment results, on our DICOM port. */
 async function listen(
   config: Config,
-  { archive, commitment, clock, log }: Stores,
+  { archive, commitment, codecs, clock, log }: Stores,
   teardown: Teardown,
 ): Promise<number> {
   const incoming = join(config.data, 'incoming');
   await rm(incoming, { recursive: true, force: true }); // halves of transfers that a crash cut off
   await mkdir(incoming, { recursive: true });
-  const codecs = new CodecPool({ clock, log });
-  teardown.add(() => codecs.close());
   const server = new DicomServer({
     ...serverOptions(config, clock, log),
     services: [
