@@ -13,6 +13,8 @@ export type Fact =
       series: SeriesSummary[];
       dose: DoseSummary;
     }
+  /** A node has committed to keep these instances, and says under which AE title they may be retrieved. */
+  | { type: 'instances.committed'; node: string; retrieveAeTitle: string; sopInstanceUids: string[] }
   /** Films that an examination had printed: what the performed procedure step reports as consumed. */
   | { type: 'film.printed'; examId: string; films: FilmUse }
   /** What the user wants of a performed procedure step. */

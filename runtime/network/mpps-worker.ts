@@ -47,6 +47,7 @@ export class MppsWorker extends OutboxWorker<MppsEvent> {
     'series.complete',
     'exam.ended',
     'film.printed',
+    'instances.committed',
     'mpps.order',
   ]);
   readonly steps: StepStore;
@@ -82,6 +83,8 @@ export class MppsWorker extends OutboxWorker<MppsEvent> {
         return this.#ended(fact);
       case 'film.printed':
         return this.#films(fact.examId, fact.films, seq);
+      case 'instances.committed':
+        return this.#committed(fact);
       case 'mpps.order':
         return this.#order(fact, seq);
       default:
@@ -184,6 +187,17 @@ export class MppsWorker extends OutboxWorker<MppsEvent> {
     await this.#keep({ ...step, films: withFilms(step.films, films), countedUpTo: seq });
   }
 
+  /** Notes where the series of a step that still goes on may be retrieved. */
+  async #committed({ retrieveAeTitle, sopInstanceUids }: FactOf<'instances.committed'>): Promise<void> {
+    const kept = new Set(sopInstanceUids);
+    for (const step of await this.steps.all()) {
+      const whole = isOver(step) ? [] : step.series.filter(({ instances }) => isKept(instances, kept));
+      if (whole.length === 0) continue;
+      const titles = Object.fromEntries(whole.map((one) => [one.seriesInstanceUid, retrieveAeTitle]));
+      await this.#keep({ ...step, retrieveAeTitles: { ...step.retrieveAeTitles, ...titles } });
+    }
+  }
+
   async #order({ examId, order, changes }: FactOf<'mpps.order'>, seq: number): Promise<void> {
     for (const step of await this.steps.ofExam(examId)) {
       // what was possible when the user asked may have been overtaken by the end of the examination
@@ -249,6 +263,10 @@ export class MppsWorker extends OutboxWorker<MppsEvent> {
   #keep(step: StepRecord): Promise<void> {
     return this.steps.keep({ ...step, at: this.clock.now() });
   }
+}
+
+function isKept(instances: SeriesSummary['instances'], kept: ReadonlySet<string>): boolean {
+  return instances.length > 0 && instances.every(({ sopInstanceUid }) => kept.has(sopInstanceUid));
 }
 
 function partOf({ exam, part }: StepRecord): PerformedPart {

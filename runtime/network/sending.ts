@@ -170,6 +170,10 @@ async function commit(
         reason: Number.parseInt(reason, 16),
       })),
     ]);
+    const { retrieveAeTitle } = result;
+    if (retrieveAeTitle && committed.length > 0) {
+      await archive.putFacts({ type: 'instances.committed', node, retrieveAeTitle, sopInstanceUids: committed });
+    }
     options.reportCommitment({ node, committed, failed });
   } catch (thrown) {
     log.warn({ node, instances: uids.length, message: (thrown as Error).message }, 'storage commitment not answered');

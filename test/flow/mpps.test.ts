@@ -59,6 +59,11 @@ test('steps that the user ends: billed, listed, refused after their end; an emer
   assert.is(text(known.attributes, 'PerformedProcedureStepDescription'), 'Topogram only');
   assert.is(text(known.attributes, 'TotalNumberOfExposures'), '1');
   assert.match(text(known.attributes, 'CommentsOnRadiationDose') ?? '', /^Topogram: kV=\d+ mAs=[\d.]+$/);
+  const performed = items(known.attributes, 'PerformedSeriesSequence');
+  assert.ok(
+    performed.every((series) => text(series, 'RetrieveAETitle') === 'PACS'),
+    'the PACS had committed to all before the step was ended',
+  );
   const [billed] = items(known.attributes, 'BillingSuppliesAndDevicesSequence');
   assert.is(text(items(billed!, 'BillingItemSequence')[0]!, 'CodingSchemeDesignator'), '99SITE');
   const again = await petrig('mpps', 'discontinue', report.examId);

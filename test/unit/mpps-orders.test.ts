@@ -102,6 +102,29 @@ test('films printed for an exam are counted once and reported with its end', () 
     ]);
   }));
 
+test('an end that waits for the user says where committed series may be retrieved', () =>
+  withWorker(
+    async ({ open }) => {
+      const ris = new StrictRis();
+      const { worker, archive } = await open(ris);
+      const exam = specimenExam();
+      worker.start();
+      const [whole, half] = series.map(({ instances }) => instances.map(({ sopInstanceUid }) => sopInstanceUid));
+      const sopInstanceUids = [...whole!, half![0]!];
+      const committed = { type: 'instances.committed', node: 'N', retrieveAeTitle: 'PACS', sopInstanceUids } as const;
+      await archive.putFacts(started(exam), ended(exam), committed);
+      await worker.settled();
+      await worker.order(exam.id, { what: 'complete' });
+      await worker.settled();
+      const reported = items(lastUpdate(ris, exam.ppsInstanceUid), 'PerformedSeriesSequence');
+      assert.equal(
+        reported.map((one) => text(one, 'RetrieveAETitle')),
+        ['PACS', undefined],
+      );
+    },
+    { completion: 'user' },
+  ));
+
 test('an exam without any acquisition is discontinued by itself even where the user ends steps', () =>
   withWorker(
     async ({ open }) => {

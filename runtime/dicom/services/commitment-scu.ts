@@ -20,6 +20,8 @@ export interface InstanceRef {
 
 export interface CommitmentResult {
   transactionUid: string;
+  /** Where the committed instances may be retrieved, when the node says so. */
+  retrieveAeTitle?: string;
   committed: InstanceRef[];
   /** Failure Reason (0008,1197) as the standard prints it. */
   failed: (InstanceRef & { reason: string })[];
@@ -146,6 +148,7 @@ function commitmentResult(ds: Dataset): CommitmentResult {
   });
   return {
     transactionUid: needText(ds, 'TransactionUID'),
+    retrieveAeTitle: text(ds, 'RetrieveAETitle'),
     committed: items(ds, 'ReferencedSOPSequence').map(instance),
     failed: items(ds, 'FailedSOPSequence').map((item) => {
       const reason = number(item, 'FailureReason') ?? STATUS.processingFailure;
