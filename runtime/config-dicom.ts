@@ -51,6 +51,8 @@ export const dicomSchema = z.strictObject({
     .int()
     .min(16 * 1024 * 1024)
     .default(256 * 1024 * 1024),
+  /** Query/retrieve information models that we serve: Table 11. */
+  queryModels: z.array(z.enum(['patient', 'study', 'patientStudy'])).default(['patient', 'study', 'patientStudy']),
   /** Let in AE titles that no node has. */
   acceptUnknownPeers: z.boolean().default(true),
   /** A node without `from` must come from its host. */

@@ -55,7 +55,6 @@ const node = z.strictObject({
   worklist: nodeWorklistSchema,
   /** What is taken from it: changed as the statement orders, or kept as it came. */
   import: z.enum(['statement', 'preserve']).default('statement'),
-  /** Syntaxes proposed when it is the destination of a C-MOVE: 0 or above 3 uncompressed, 1 and lossy, 2 and lossless, 3 and both. */
   /** How it is searched. Study root alone serves best where the node has it: 3.4.2.1.2. */
   query: z
     .strictObject({
@@ -65,6 +64,7 @@ const node = z.strictObject({
         .default(['study']),
     })
     .prefault({}),
+  /** Syntaxes proposed when it is the destination of a C-MOVE: 0 or above 3 uncompressed, 1 and lossy, 2 and lossless, 3 and both. */
   compressionTypes: z.number().int().min(0).default(0),
   /** Addresses, blocks (192.0.2.0/24) and names that its associations must come from. */
   from: z.array(z.string().refine(isPlace, 'an address, an address block or a host name')).default([]),

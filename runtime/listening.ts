@@ -9,7 +9,7 @@ import { secureOptions } from './dicom/upper-layer/tls.js';
 
 /** All that a server takes from the configuration; the services are its builder's. */
 export function serverOptions(config: Config, clock: Clock, log: Log): Omit<DicomServerOptions, 'services'> {
-  const { acceptUnknownPeers: _unknown, checkHosts: _hosts, ...server } = config.dicom;
+  const { acceptUnknownPeers: _unknown, checkHosts: _hosts, queryModels: _models, ...server } = config.dicom;
   return { ...server, aeTitles: [config.aeTitle], access: accessOf(config, clock), clock, log };
 }
 

@@ -26,8 +26,9 @@ import { DicomServer, verificationService } from './dicom/services/server.js';
 import type { Node } from './dicom/services/session.js';
 import { checkNodeFiles, serverOptions } from './listening.js';
 import { RecentLog } from './log.js';
+import { queryRetrieveServices } from './network/query/serving.js';
 import { receivingService } from './network/receiving/receiving.js';
-import { nodeFor } from './nodes.js';
+import { nodeFor, nodesFor } from './nodes.js';
 import { SERVICE_FILE } from './service/client.js';
 import { serviceMethods } from './service/methods.js';
 import { retrieveMethods } from './service/retrieve-methods.js';
@@ -139,7 +140,7 @@ interface Stores {
   log: Log;
 }
 
-/** Verification, Storage into the archive, and commitment results, on our DICOM port. */
+/** Verification, storage into the archive, query and retrieve of it, and commitment results, on our DICOM port. */
 async function listen(
   config: Config,
   { archive, commitment, codecs, clock, log }: Stores,
@@ -153,16 +154,30 @@ async function listen(
     services: [
       verificationService(),
       commitment.service(),
-      receivingService({
+      ...queryRetrieveServices({
         archive,
-        folder: incoming,
-        codecs,
-        importFrom: (callingAe) => config.nodes.find(({ aeTitle }) => aeTitle === callingAe)?.import ?? 'statement',
-        reserveBytes: config.dicom.reserveBytes,
-        uidRoot: config.uidRoot,
+        aeTitle: config.aeTitle,
+        models: config.dicom.queryModels,
+        destinations: nodesFor(config, 'storage'),
+        syntaxesFor: () => ({}),
+        maxPduLength: config.dicom.maxPduLength,
         clock,
         log,
       }),
+      {
+        // who gets objects by C-GET is their SCP
+        peerMayBeScp: true,
+        ...receivingService({
+          archive,
+          folder: incoming,
+          codecs,
+          importFrom: (callingAe) => config.nodes.find(({ aeTitle }) => aeTitle === callingAe)?.import ?? 'statement',
+          reserveBytes: config.dicom.reserveBytes,
+          uidRoot: config.uidRoot,
+          clock,
+          log,
+        }),
+      },
     ],
   });
   const port = await server.listen();

@@ -166,11 +166,11 @@ test('what cannot be matched or is not known at the level is told as FF01, and a
 });
 
 test('identifiers that do not fit are refused by the element that is wrong', () => {
-  const cases: ['patient' | 'study' | 'patientStudyOnly', Parameters<typeof dataset>[0], string][] = [
+  const cases: ['patient' | 'study' | 'patientStudy', Parameters<typeof dataset>[0], string][] = [
     ['study', {}, '00080052'],
     ['study', { QueryRetrieveLevel: 'PATIENT' }, '00080052'],
     ['study', { QueryRetrieveLevel: 'study' }, '00080052'],
-    ['patientStudyOnly', { QueryRetrieveLevel: 'SERIES', PatientID: 'P' }, '00080052'],
+    ['patientStudy', { QueryRetrieveLevel: 'SERIES', PatientID: 'P' }, '00080052'],
     ['patient', { QueryRetrieveLevel: 'STUDY' }, '00100020'],
     ['patient', { QueryRetrieveLevel: 'STUDY', PatientID: 'P*' }, '00100020'],
     ['patient', { QueryRetrieveLevel: 'SERIES', PatientID: 'P', StudyInstanceUID: ['1', '2'] }, '0020000D'],

@@ -1,7 +1,7 @@
 import { readTable } from '../../../hal/base/table.js';
 
 export type QueryLevel = 'PATIENT' | 'STUDY' | 'SERIES' | 'IMAGE';
-export type QueryModel = 'patient' | 'study' | 'patientStudyOnly';
+export type QueryModel = 'patient' | 'study' | 'patientStudy';
 export type QueryOperation = 'FIND' | 'MOVE' | 'GET';
 /** How an attribute may be asked for. */
 export type MatchingKind = 'single' | 'list' | 'multiple' | 'wildcard' | 'range' | 'sequence' | 'universal';

@@ -226,7 +226,9 @@ export class DicomServer {
     return {
       transferSyntaxesFor: (sopClass) => this.#byClass.get(sopClass)?.syntaxes[sopClass],
       mayUse: (sopClass) => services?.has(serviceOf(sopClass)) ?? true,
-      peerMayBeScp: (sopClass) => this.#byClass.get(sopClass)?.peerMayBeScp ?? false,
+      peerMayBeScp: (sopClass) =>
+        (this.#byClass.get(sopClass)?.peerMayBeScp ?? false) &&
+        (services === undefined || mayServe(sopClass, services)),
       implementation: this.#options.implementation ?? DEFAULT_IMPLEMENTATION,
       maxPduLength: this.#options.maxPduLength ?? DEFAULT_MAX_PDU,
     };
@@ -237,4 +239,10 @@ export class DicomServer {
     if (operation) return operation(request);
     return Promise.resolve({ status: STATUS.unrecognizedOperation, comment: `${request.name} is not offered` });
   }
+}
+
+/** A node may be the SCP of what it may use anyhow; of storage where it may retrieve, as C-GET needs it. */
+function mayServe(sopClass: string, services: ReadonlySet<ServiceName>): boolean {
+  const service = serviceOf(sopClass);
+  return services.has(service === 'storage' ? 'retrieve' : service);
 }

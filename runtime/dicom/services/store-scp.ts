@@ -52,6 +52,7 @@ async function store(request: DimseRequest, options: StoreScpOptions): Promise<R
   if (command.AffectedSOPClassUID !== context.abstractSyntax) {
     return { status: STATUS.noSuchClass, comment: 'the SOP class is not that of the presentation context' };
   }
+  if (!context.weAreScp) return { status: STATUS.notAuthorized, comment: 'the requestor has no SCU role here' };
   if (!isUid(sopInstanceUid)) return { status: STATUS.invalidInstance, comment: 'no Affected SOP Instance UID' };
   if (!data) return { status: STATUS.cannotUnderstand, comment: 'no dataset' };
   const { callingAe, calledAe } = association.info;

@@ -1,3 +1,4 @@
+import { TRANSFER_SYNTAXES } from '../dataset/transfer-syntax.js';
 import type { Implementation } from '../implementation.js';
 import { UIDS } from '../uids.js';
 import type { AcceptedContext } from './association.js';
@@ -30,7 +31,7 @@ export function answerAssociation(request: AssociateRq, policy: AcceptPolicy): A
     callingAe: request.callingAe,
     applicationContext: UIDS.applicationContext,
     contexts: request.contexts.map((context) => {
-      const answer = answerContext(context, policy);
+      const answer = answerContext(context, policy, wantsToServe(request, policy, context.abstractSyntax));
       if (answer.result !== RESULT.accepted || ++accepted <= MAX_ACCEPTED) return answer;
       return { ...answer, result: RESULT.noReason };
     }),
@@ -56,12 +57,22 @@ export function servedContexts(request: AssociateRq, answer: AssociateAc): Accep
   });
 }
 
-function answerContext(context: ProposedContext, policy: AcceptPolicy): AnsweredContext {
-  const ours = policy.transferSyntaxesFor(context.abstractSyntax);
+function answerContext(context: ProposedContext, policy: AcceptPolicy, serves: boolean): AnsweredContext {
+  const served = policy.transferSyntaxesFor(context.abstractSyntax);
+  const ours = serves ? served?.toSorted(uncompressedFirst) : served;
   const chosen = ours?.find((syntax) => context.transferSyntaxes.includes(syntax));
-  const result = resultFor(ours !== undefined, policy.mayUse(context.abstractSyntax), chosen !== undefined);
+  const result = resultFor(ours !== undefined, serves || policy.mayUse(context.abstractSyntax), chosen !== undefined);
   // the syntax of a refused context has no meaning, yet its item must stand there
   return { id: context.id, result, transferSyntax: chosen ?? context.transferSyntaxes[0] ?? '' };
+}
+
+/** What goes to the peer had better not have to be compressed for it; the order among equals stays. */
+function uncompressedFirst(a: string, b: string): number {
+  return Number(isCompressed(a)) - Number(isCompressed(b));
+}
+
+function isCompressed(transferSyntax: string): boolean {
+  return TRANSFER_SYNTAXES[transferSyntax]?.encapsulated ?? true;
 }
 
 function resultFor(served: boolean, allowed: boolean, agreed: boolean): number {
@@ -73,5 +84,15 @@ function resultFor(served: boolean, allowed: boolean, agreed: boolean): number {
 function answerRoles(request: AssociateRq, policy: AcceptPolicy): RoleSelection[] {
   return request.user.roles
     .filter((role) => policy.transferSyntaxesFor(role.sopClassUid) !== undefined)
-    .map((role) => ({ ...role, scp: role.scp && policy.peerMayBeScp(role.sopClassUid) }));
+    .map(({ sopClassUid, scu, scp }) => ({
+      sopClassUid,
+      scu: scu && policy.mayUse(sopClassUid),
+      scp: scp && policy.peerMayBeScp(sopClassUid),
+    }));
+}
+
+/** True when the peer asks for the SCP role of a class and may have it: the objects of its C-GET come this way. */
+function wantsToServe({ user }: AssociateRq, policy: AcceptPolicy, abstractSyntax: string): boolean {
+  const asked = user.roles.some(({ sopClassUid, scp }) => sopClassUid === abstractSyntax && scp);
+  return asked && policy.peerMayBeScp(abstractSyntax);
 }
