@@ -80,7 +80,7 @@ export interface Imported {
 export interface KnownOfObject {
   /** SHA-256 of the Part 10 file, hex. */
   checksum?: string;
-  /** Its elements, at least up to the pixel data. */
+  /** Its elements, at least those of `INDEXED_TAGS`. */
   header?: { dataset: Dataset; transferSyntax: string };
 }
 

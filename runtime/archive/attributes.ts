@@ -21,6 +21,11 @@ const BY_LEVEL = Object.fromEntries(LEVELS.map((level) => [level, stored(level)]
   QueryLevel,
   AttributeRow[]
 >;
+/** Top-level elements that the index reads: what it keeps, and what says how text is written. */
+export const INDEXED_TAGS: ReadonlySet<string> = new Set([
+  '00080005',
+  ...ROWS.filter(({ computed }) => !computed).map(({ tag }) => tag),
+]);
 const COMPUTED = new Map(ROWS.flatMap(({ keyword, level, computed }) => (computed && level ? [[keyword, level]] : [])));
 
 /** Attributes with a column of their own; the others of a level stand together in its `attributes`. */

@@ -1,3 +1,4 @@
+import { INDEXED_TAGS } from '../../archive/attributes.js';
 import type { ByteStore } from '../../dicom/codecs/bytes.js';
 import { isKnownPrivate } from '../../dicom/codecs/private.js';
 import { DatasetWalker, encodingOf, isPrivateTag, type Token, walk } from '../../dicom/codecs/walker.js';
@@ -12,14 +13,14 @@ export interface Findings {
   unknownPrivate: boolean;
   /** Private elements in items of sequences. */
   nestedPrivate: boolean;
-  /** Bytes before Pixel Data, or of all where there is none. */
-  headerBytes: number;
+  /** Where the elements stand that the index reads: first byte, and the one behind the last. */
+  indexed: [number, number][];
 }
 
 /** A UID has 64 bytes; what is longer is not read to find that out. */
 const MAX_UID_BYTES = 128;
 
-const PIXEL_DATA = 0x7fe00010;
+const INDEXED: ReadonlySet<number> = new Set([...INDEXED_TAGS].map((tag) => Number.parseInt(tag, 16)));
 
 const UID_TAGS: ReadonlyMap<number, 'sopClassUid' | 'sopInstanceUid' | 'studyInstanceUid' | 'seriesInstanceUid'> =
   new Map([
@@ -41,19 +42,25 @@ export async function inspect(bytes: ByteStore, transferSyntax: string): Promise
     seriesInstanceUid: '',
     unknownPrivate: false,
     nestedPrivate: false,
-    headerBytes: bytes.size,
+    indexed: [],
   };
   const walker = new DatasetWalker(bytes.size, encodingOf(transferSyntax), {
     wants: (tag, length, depth) => depth === 0 && length <= MAX_UID_BYTES && UID_TAGS.has(tag),
   });
   await walk(bytes, walker, (token) => {
+    if (token.depth === 0 && INDEXED.has(token.tag)) noteIndexed(found, token);
     if (token.kind !== 'element' && token.kind !== 'sequence' && token.kind !== 'pixels') return;
     if (isPrivateTag(token.tag)) notePrivate(found, token);
-    if (token.depth === 0 && token.tag === PIXEL_DATA) found.headerBytes = Math.min(found.headerBytes, token.offset);
     const field = token.depth === 0 ? UID_TAGS.get(token.tag) : undefined;
     if (field && token.kind === 'element') found[field] = uidIn(token, walker);
   });
   return found;
+}
+
+function noteIndexed({ indexed }: Findings, { kind, offset, valueOffset, length }: Token): void {
+  if (kind === 'element') indexed.push([offset, valueOffset + length]);
+  else if (kind === 'sequence') indexed.push([offset, valueOffset]);
+  else if (kind === 'sequenceEnd' && indexed.length > 0) indexed.at(-1)![1] = valueOffset;
 }
 
 function notePrivate(found: Findings, token: Token): void {

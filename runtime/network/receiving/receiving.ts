@@ -187,13 +187,15 @@ class Receiver {
 async function headerOf(
   { bytes }: ReceivedDataset,
   { transferSyntax }: IncomingObject,
-  { headerBytes }: Findings,
+  { indexed }: Findings,
   log: Log,
 ) {
-  if (headerBytes > SMALL_BYTES) return undefined;
-  const header = await readExactly(bytes, 0, headerBytes);
+  if (indexed.some(([, end]) => end > SMALL_BYTES)) return undefined;
+  const parts: Buffer[] = [];
+  for (const [start, end] of indexed) parts.push(await readExactly(bytes, start, end - start));
   try {
-    return { dataset: decodeDataset(header, transferSyntax, { onText: textNotes(log) }), transferSyntax };
+    const dataset = decodeDataset(Buffer.concat(parts), transferSyntax, { onText: textNotes(log) });
+    return { dataset, transferSyntax };
   } catch {
     return undefined;
   }
