@@ -5,7 +5,7 @@ import type { Millisecond } from '../../hal/base/units.js';
 import type { SequencedFact } from './archive.js';
 import type { Catalogue, IndexedObject, KnownInstance } from './catalogue.js';
 import type { Fact } from './fact.js';
-import type { LogSegment } from './log-segment.js';
+import type { Logged } from './log-segment.js';
 import type { Outbox } from './outbox.js';
 import type { SqlDatabase, Work } from './sql.js';
 
@@ -26,7 +26,7 @@ export interface IndexWriterOptions {
   outbox: Outbox;
   clock: Clock;
   log: Log;
-  /** Makes the files of those that have none. @returns what stands in the archive: theirs, or what had their names before */
+  /** Before rows are written. @returns what is to have rows: the given objects, or what had their names before */
   place(group: readonly WaitingObject[]): Promise<WaitingObject[]>;
   /** Told of those whose rows are durable. */
   done(group: readonly WaitingObject[]): void;
@@ -38,8 +38,8 @@ export interface IndexWriterOptions {
 
 /** An object that is durable and whose row follows. */
 export interface WaitingObject extends IndexedObject {
-  /** Set while its file is still to be made. */
-  small?: { part10: Buffer; segment: LogSegment };
+  /** Where it stands in the log, when its file is still to be made. */
+  logged?: Logged;
 }
 
 /** Writes rows: at once for who waits for them, in groups for imported objects, which are durable without. */

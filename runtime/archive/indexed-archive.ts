@@ -70,6 +70,7 @@ export class IndexedArchive implements Archive {
   protected constructor(
     protected readonly database: SqlDatabase,
     protected readonly options: ArchiveOptions,
+    shared: boolean,
   ) {
     const { root, objects = root, clock, log, file } = options;
     const catalogue = (this.catalogue = new Catalogue(database.dialect));
@@ -77,7 +78,7 @@ export class IndexedArchive implements Archive {
     this.folder = new ObjectFolder(objects);
     const sync = () => syncFileSystem(join(objects, 'objects'));
     const smallLog = new SmallLog({ folder: join(root, LOG_FOLDER), clock, log, sync });
-    const small = (this.#small = new SmallObjects({ folder: this.folder, smallLog, log }));
+    const small = (this.#small = new SmallObjects({ folder: this.folder, smallLog, shared, clock, log }));
     const writer = (this.#writer = new IndexWriter({
       ...{ database, catalogue, outbox: this.outbox, clock, log },
       place: (group) => small.place(group),
@@ -140,6 +141,7 @@ export class IndexedArchive implements Archive {
 
   async instances(filter: InstanceFilter = {}): Promise<InstanceRecord[]> {
     const records = await this.#all<InstanceRecord>(this.catalogue.instances(filter));
+    await this.#small.ensure(records.map(({ sopInstanceUid }) => sopInstanceUid));
     return records.map((record) => this.#absolute(record));
   }
 

@@ -11,7 +11,14 @@ export interface LogRecord {
   storedAt: number;
 }
 
-export const SEGMENT_BYTES = 8 << 20;
+/** Where an object stands in the log. */
+export interface Logged {
+  segment: LogSegment;
+  offset: number;
+  length: number;
+}
+
+const SEGMENT_BYTES = 8 << 20;
 const MAGIC = 0x4c525450; // PTRL
 const HEADER_BYTES = 4096;
 /** Magic, length, generation, time, checksum. */
@@ -61,12 +68,33 @@ export class LogSegment {
     return this.#end === HEADER_BYTES;
   }
 
-  /** Writes records that fit; durable when it resolves. @throws ScannerError data.disk; then none of them counts */
-  async append(records: readonly LogRecord[]): Promise<void> {
+  /**
+   * Writes records that fit; durable when it resolves.
+   * @returns where the objects stand in the file
+   * @throws ScannerError data.disk; then none of them counts
+   */
+  async append(records: readonly LogRecord[]): Promise<Logged[]> {
     const parts = records.flatMap((record) => [this.#headerOf(record), record.part10]);
     const bytes = Buffer.concat(parts);
     await this.#write(bytes, this.#end);
+    let at = this.#end;
     this.#end += bytes.length;
+    return records.map(({ part10: { length } }) => {
+      const offset = at + RECORD_HEADER;
+      at = offset + length;
+      return { segment: this, offset, length };
+    });
+  }
+
+  /** The bytes of an object. @throws ScannerError data.disk */
+  async read(offset: number, length: number): Promise<Buffer> {
+    try {
+      const bytes = Buffer.allocUnsafe(length);
+      await this.handle.read(bytes, 0, length, offset);
+      return bytes;
+    } catch (error) {
+      throw asScannerError(error, 'data.disk', { path: this.path });
+    }
   }
 
   /** Forgets all records: a new generation. @throws ScannerError data.disk */

@@ -2,10 +2,18 @@ import type { Worker } from 'node:worker_threads';
 import { asScannerError, ScannerError } from '../../hal/base/errors.js';
 import { startThread } from './thread.js';
 
+/** A file to make, and where its bytes stand in a log. */
+export interface PlaceFile {
+  target: string;
+  source: string;
+  offset: number;
+  length: number;
+}
+
 /** To the thread that makes files: whole files under their names, unless these are taken. */
 export interface PlaceRequest {
   id: number;
-  files: readonly { target: string; bytes: Uint8Array }[];
+  files: readonly PlaceFile[];
 }
 
 /** What became of each: it has its name, the name was taken, or why it could not be written. */
@@ -23,7 +31,7 @@ export class Placing {
   #next = 1;
 
   /** A file never stands half under its target. @throws ScannerError data.disk when the thread ends */
-  place(files: PlaceRequest['files']): Promise<readonly Placed[]> {
+  place(files: readonly PlaceFile[]): Promise<readonly Placed[]> {
     const thread = (this.#thread ??= this.#start());
     const id = this.#next++;
     return new Promise((resolve, reject) => {

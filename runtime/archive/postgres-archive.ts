@@ -32,7 +32,7 @@ export class PostgresArchive extends IndexedArchive {
     private readonly postgres: PostgresDatabase,
     options: ArchiveOptions,
   ) {
-    super(postgres, options);
+    super(postgres, options, true);
   }
 
   /** Opens or makes the archive; mends what a crash left when nobody else has it open. @throws ScannerError data.disk, config.invalid */

@@ -6,7 +6,7 @@ import type { Log } from '../../hal/base/log.js';
 import type { Millisecond } from '../../hal/base/units.js';
 import { makeUid } from '../dicom/dataset/uid.js';
 import { syncPath } from './files.js';
-import { type LogRecord, LogSegment } from './log-segment.js';
+import { type Logged, type LogRecord, LogSegment } from './log-segment.js';
 
 /** Segments at a time; an import waits when all hold objects that are not on the disk elsewhere. */
 const SEGMENTS = 8;
@@ -26,7 +26,7 @@ export interface SmallLogOptions {
 
 interface Pending {
   record: LogRecord;
-  resolve(segment: LogSegment): void;
+  resolve(logged: Logged): void;
   reject(error: unknown): void;
 }
 
@@ -51,12 +51,17 @@ export class SmallLog {
     this.#options = options;
   }
 
-  /** Resolves when the object is durable, with the segment to `settle` later. @throws ScannerError data.disk */
-  append(record: LogRecord): Promise<LogSegment> {
+  /** Resolves when the object is durable; `settle` its segment later. @throws ScannerError data.disk */
+  append(record: LogRecord): Promise<Logged> {
     return new Promise((resolve, reject) => {
       this.#pending.push({ record, resolve, reject });
       if (!this.#writing) void this.#writeAll();
     });
+  }
+
+  /** True when little of it is left, so that its objects should go to files although more come. */
+  get crowded(): boolean {
+    return this.#full.size >= SEGMENTS / 2;
   }
 
   /** The object has its file and its row: the log need not keep it once that file is synced. */
@@ -96,9 +101,9 @@ export class SmallLog {
       try {
         const segment = await this.#segmentFor(this.#pending[0]!.record.part10.length);
         group = this.#takeGroup(segment);
-        await segment.append(group.map(({ record }) => record));
+        const logged = await segment.append(group.map(({ record }) => record));
         segment.open += group.length;
-        for (const { resolve } of group) resolve(segment);
+        for (const [i, { resolve }] of group.entries()) resolve(logged[i]!);
       } catch (error) {
         for (const { reject } of group.length > 0 ? group : this.#pending.splice(0)) reject(error);
       }

@@ -12,7 +12,7 @@ export class SqliteArchive extends IndexedArchive {
     await durableFolder(dirname(root), join(root, 'objects'));
     const database = new SqliteDatabase(join(root, 'archive.sqlite'));
     try {
-      const archive = new SqliteArchive(database, options);
+      const archive = new SqliteArchive(database, options, false);
       await reindex({ ...options, database, catalogue: archive.catalogue });
       await archive.recover();
       await archive.check();
