@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import type { ScannerError } from '../../hal/base/errors.js';
 import { CodecPool } from '../../runtime/dicom/codecs/pool.js';
 import { readFileMeta } from '../../runtime/dicom/dataset/header.js';
-import { DicomServer, type DicomServerOptions, verificationService } from '../../runtime/dicom/services/server.js';
+import {
+  DicomServer,
+  type DicomServerOptions,
+  type Service,
+  verificationService,
+} from '../../runtime/dicom/services/server.js';
 import type { Node } from '../../runtime/dicom/services/session.js';
 import { type ReceivingOptions, receivingService } from '../../runtime/network/receiving/receiving.js';
 import { clock, localNode, log, scratch } from './dicom.js';
@@ -12,6 +17,7 @@ import { clock, localNode, log, scratch } from './dicom.js';
 /** Our storage SCP with a folder in the archive's place: objects by UID, the first kept. */
 export interface Receiver {
   node: Node;
+  server: DicomServer;
   /** Paths of what was kept, by SOP Instance UID. */
   kept: Map<string, string>;
   /** What was thrown away because its UID was there before. */
@@ -26,7 +32,10 @@ export interface Receiver {
   close(): Promise<void>;
 }
 
-type ServerLimits = Pick<DicomServerOptions, 'maxAssociations' | 'maxObjectBytes' | 'timeouts'>;
+type ServerLimits = Pick<DicomServerOptions, 'maxAssociations' | 'maxObjectBytes' | 'maxMemoryBytes' | 'timeouts'> & {
+  /** Served beside Storage and Verification. */
+  others?: readonly Service[];
+};
 const ROOT = scratch();
 
 export async function startReceiver(more: Partial<ReceivingOptions> & ServerLimits = {}): Promise<Receiver> {
@@ -68,12 +77,14 @@ export async function startReceiver(more: Partial<ReceivingOptions> & ServerLimi
     log,
     ...more,
   });
-  const { maxAssociations, maxObjectBytes, timeouts } = more;
-  const services = [verificationService(), service];
-  const server = new DicomServer({ port: 0, clock, log, maxAssociations, maxObjectBytes, timeouts, services });
+  const { maxAssociations, maxObjectBytes, maxMemoryBytes, timeouts, others = [] } = more;
+  const services = [verificationService(), service, ...others];
+  const limits = { maxAssociations, maxObjectBytes, maxMemoryBytes };
+  const server = new DicomServer({ port: 0, clock, log, ...limits, timeouts, services });
   const port = await server.listen();
   return {
     node: localNode(port, 'RIG'),
+    server,
     kept,
     duplicates,
     incoming,
