@@ -46,6 +46,9 @@ interface HospitalOptions {
   seed: number;
   hideStarted?: boolean;
   hideEnded?: boolean;
+  tlsCertificate?: string;
+  tlsKey?: string;
+  tlsCa?: string[];
   control?: boolean;
   json?: boolean;
 }
@@ -54,7 +57,11 @@ async function hospital(options: HospitalOptions): Promise<void> {
   const { control = false, json = false, data } = options;
   try {
     const stopped = untilStopped();
-    const running = await startSimHospital({ ...options, scanners: options.scanner.map(scannerOf) });
+    const running = await startSimHospital({
+      ...options,
+      scanners: options.scanner.map(scannerOf),
+      tls: tlsOf(options),
+    });
     const { ris, pacs } = running.ports;
     if (json || control) printLine({ ready: true, ports: running.ports });
     say(
@@ -76,6 +83,12 @@ async function controlled(answer: (line: string) => Promise<string>): Promise<vo
   for await (const line of createInterface({ input: process.stdin })) {
     if (line.trim() !== '') process.stdout.write(`${await answer(line)}\n`);
   }
+}
+
+function tlsOf({ tlsCertificate: certificate, tlsKey: key, tlsCa: ca }: HospitalOptions) {
+  if (certificate && key && ca) return { certificate, key, ca };
+  if (!certificate && !key && !ca) return undefined;
+  throw new ScannerError('operator.usage', { message: 'TLS needs --tls-certificate, --tls-key and --tls-ca' });
 }
 
 function scannerOf(text: string): { aeTitle: string; host: string; port: number } {

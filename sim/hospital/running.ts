@@ -23,6 +23,8 @@ export interface RunOptions {
   pacsTitle?: string;
   /** Modalities that listen: they get commitment results and moved objects. The first one's title is in the demonstration's entries. */
   scanners: readonly Node[];
+  /** TLS instead of plain TCP, with PEM files: on both ports, and to the scanners. */
+  tls?: { certificate: string; key: string; ca: readonly string[] };
   /** File of rules to begin with. */
   script?: string;
   seed?: number;
@@ -45,14 +47,17 @@ export interface RunningHospital {
 
 /** The simulated RIS and PACS with what a command line adds. @throws ScannerError config.port, config.invalid, data.invalid */
 export async function runHospital(options: RunOptions): Promise<RunningHospital> {
-  const { data, hideStarted, hideEnded, clock } = options;
-  const callbacks = options.scanners.map((node) => ({ ...node }));
+  const { data, hideStarted, hideEnded, clock, tls } = options;
+  // a bench's certificates seldom bear the names of its hosts
+  const secured = tls && { tls: { ...tls, peerName: false as const } };
+  const callbacks = options.scanners.map((node) => ({ ...node, ...secured }));
   const today = new Date(clock.now()).toISOString().slice(0, 10).replaceAll('-', '');
   const hospital = await startHospital({
     ...options,
     worklist: options.worklist ?? demoEntries(today, callbacks[0]?.aeTitle ?? 'PETRIG'),
     dataDir: data,
     callbacks,
+    tls: tls && { ...tls, clientCertificates: 'required' },
     listing: { hideStarted, hideEnded },
     script: options.script === undefined ? undefined : readScript(options.script),
   });
