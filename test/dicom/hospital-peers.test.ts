@@ -9,9 +9,10 @@ import { readFileMeta } from '../../runtime/dicom/dataset/header.js';
 import { makeUid } from '../../runtime/dicom/dataset/uid.js';
 import { createMpps, setMpps } from '../../runtime/dicom/services/mpps-scu.js';
 import { type Hospital, startHospital } from '../../sim/hospital/hospital.js';
+import type { RuleInput } from '../../sim/hospital/script.js';
 import { demoEntries } from '../../sim/hospital/worklist.js';
 import { clock, log, type MadeFile, makeObject, scratch, scu } from '../helpers/dicom.js';
-import { dcmtk, startTestHospital } from '../helpers/hospital.js';
+import { dcmtk, startTestHospital, withRules } from '../helpers/hospital.js';
 import { enterPrivateNetwork } from '../helpers/namespace.js';
 import { runTool, startStorescp } from '../helpers/peers.js';
 import { stepEnded, stepInProgress } from '../helpers/steps.js';
@@ -171,6 +172,27 @@ test('getscu and movescu get what was stored, byte for byte; an unknown destinat
   }
   const lost = await dcmtk('movescu', hospital.pacs, [...keys, '-aem', 'NOWHERE']);
   assert.match(lost.output, /A801|Refused: MoveDestinationUnknown/);
+});
+
+test('queries and retrievals meet their rules', async () => {
+  const study = ['-S', '-k', '0008,0052=STUDY', '-k', '0020,000d=2.25.1'];
+  const status: RuleInput = { service: 'query', do: { action: 'status', status: 'A700' } };
+  const refused = await withRules(hospital, [status], () => dcmtk('findscu', hospital.pacs, study));
+  assert.match(refused.output, /Refused: OutOfResources/);
+  const cut: RuleInput = { service: 'retrieve', when: { command: 'C-MOVE' }, do: { action: 'abort' } };
+  const move = ['-td', '10', ...study, '-aem', 'DEST'];
+  const aborted = await withRules(hospital, [cut], () => dcmtk('movescu', hospital.pacs, move));
+  assert.match(aborted.output, /Peer aborted Association/);
+  const late: RuleInput = { service: 'retrieve', do: { action: 'delay', ms: 400 } };
+  const waited = await withRules(hospital, [late], () => dcmtk('movescu', hospital.pacs, move));
+  assert.is(waited.code, 0, waited.output);
+  assert.ok(waited.ms >= 400);
+  const failed: RuleInput = { service: 'retrieve', do: { action: 'status', status: 'A702' } };
+  const got = ['-td', '10', ...study, '-od', folder];
+  assert.match(
+    (await withRules(hospital, [failed], () => dcmtk('getscu', hospital.pacs, got))).output,
+    /SubOperations|A702/i,
+  );
 });
 
 test('with certificates it speaks TLS, and nothing else', async () => {

@@ -5,16 +5,18 @@ import * as assert from 'uvu/assert';
 import { type Dataset, dataset, items, needText, remove, text } from '../../runtime/dicom/dataset/dataset.js';
 import { readFileMeta } from '../../runtime/dicom/dataset/header.js';
 import { makeUid } from '../../runtime/dicom/dataset/uid.js';
+import { COMMAND_FIELD } from '../../runtime/dicom/dimse/command.js';
 import { CommitmentScu } from '../../runtime/dicom/services/commitment-scu.js';
 import { echo } from '../../runtime/dicom/services/echo-scu.js';
 import { find } from '../../runtime/dicom/services/find-scu.js';
 import { createMpps, setMpps } from '../../runtime/dicom/services/mpps-scu.js';
 import { DicomServer } from '../../runtime/dicom/services/server.js';
+import { needContext, withChannel } from '../../runtime/dicom/services/session.js';
 import { storeFiles } from '../../runtime/dicom/services/store-scu.js';
 import { UIDS } from '../../runtime/dicom/uids.js';
 import { type Hospital, startHospital } from '../../sim/hospital/hospital.js';
 import { demoEntries } from '../../sim/hospital/worklist.js';
-import { CSA_NON_IMAGE, clock, localNode, log, makeObject, scratch, scu } from '../helpers/dicom.js';
+import { CSA_NON_IMAGE, clock, EXPLICIT, localNode, log, makeObject, scratch, scu } from '../helpers/dicom.js';
 import { codeOf } from '../helpers/hospital.js';
 import { stepEnded, stepInProgress } from '../helpers/steps.js';
 
@@ -95,6 +97,21 @@ test('dates match as ranges, names by wild card, and nothing else comes', async 
   assert.is((await collect({ ...broadQuery(), ...dataset({ AccessionNumber: 'A2' }) })).length, 1);
 });
 
+test('names match whole or in one representation, and a pattern of many stars costs nothing', async () => {
+  hospital.worklist.add({ PatientName: 'Yamada^Tarou=山田^太郎=やまだ^たろう', AccessionNumber: 'A9' });
+  const named = async (PatientName: string) => (await collect({ ...broadQuery(), ...dataset({ PatientName }) })).length;
+  const any = async (PatientName: string) =>
+    (await collect(dataset({ SpecificCharacterSet: 'ISO_IR 192', PatientName }))).length;
+  assert.equal(
+    [await any('yamada^tarou'), await any('山田*'), await any('*たろう'), await any('Yamada^?arou')],
+    [1, 1, 1, 1],
+  );
+  assert.equal([await any('Yamada'), await any('Yamada^?'), await named('yamada*')], [0, 0, 0]);
+  const started = performance.now();
+  assert.is(await any(`${'*a'.repeat(25)}b`), 0);
+  assert.ok(performance.now() - started < 2000);
+});
+
 test('a limit cancels the query', async () => {
   assert.is((await collect(broadQuery(), 1)).length, 1);
 });
@@ -117,7 +134,36 @@ test('a performed procedure step goes its way, and every wrong turn gets its own
   await set(stepEnded());
   assert.is(hospital.mpps.get(sopInstanceUid)!.status, 'COMPLETED');
   assert.is(await codeOf(set(stepEnded())), '0110');
+  const empty = { ...stepEnded(), ...dataset({ PerformedProcedureStepEndDate: null }) };
+  const other = makeUid();
+  await create(stepInProgress(), other);
+  assert.is(await codeOf(set(empty, other)), '0121');
+  assert.is(await codeOf(set(dataset({ PerformedProcedureStepStatus: 'PAUSED' }), other)), '0106');
   assert.is(text(hospital.mpps.get(sopInstanceUid)!.attributes, 'PerformedStationAETitle'), 'PETRIG');
+});
+
+test('a performed procedure step is told by N-GET, whole or by attributes', async () => {
+  const sopInstanceUid = makeUid();
+  await createMpps({ ...scu(hospital.ris), sopInstanceUid, attributes: stepInProgress() });
+  const sopClass = '1.2.840.10008.3.1.2.3.4';
+  const proposal = { abstractSyntax: sopClass, transferSyntaxes: [EXPLICIT] };
+  await withChannel(scu(hospital.ris), [proposal], async (channel) => {
+    const get = (uid: string, tags?: string[]) => {
+      const command = {
+        CommandField: COMMAND_FIELD['N-GET'],
+        RequestedSOPClassUID: sopClass,
+        RequestedSOPInstanceUID: uid,
+        AttributeIdentifierList: tags,
+      };
+      return channel.request(needContext(channel, sopClass), command, undefined, 5000);
+    };
+    const whole = await get(sopInstanceUid);
+    assert.equal([whole.status, text(whole.dataset!, 'PerformedProcedureStepID')], [0, 'PPS1']);
+    const some = await get(sopInstanceUid, ['00400252', '00080060']);
+    assert.equal([some.status, Object.keys(some.dataset!).sort()], [0, ['00080060', '00400252']]);
+    assert.is((await get(sopInstanceUid, ['00400252', '00189999'])).status, 0x0107);
+    assert.is((await get(makeUid())).status, 0x0112);
+  });
 });
 
 test('objects arrive byte for byte, the private class too, and commitment tells which are safe', async () => {

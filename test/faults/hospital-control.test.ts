@@ -1,7 +1,7 @@
 /** `petrig sim hospital` as a bench drives it: a script to begin with, and lines of JSON while it runs. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeUid } from '../../runtime/dicom/dataset/uid.js';
 import { createMpps } from '../../runtime/dicom/services/mpps-scu.js';
+import { parseScript } from '../../sim/hospital/script.js';
 import { localNode, makeObject, scratch, scu } from '../helpers/dicom.js';
 import { dcmtk } from '../helpers/hospital.js';
 import { enterPrivateNetwork } from '../helpers/namespace.js';
@@ -145,6 +146,12 @@ test('it ends with its input, telling its statistics', async () => {
   const { statistics } = (await next()) as { statistics: { associations: { rejected: number } } };
   assert.is(statistics.associations.rejected, 1);
   assert.is(await exited, 0);
+});
+
+test('the script that the manual shows is one', () => {
+  const manual = readFileSync(new URL('../../docs/hospital.md', import.meta.url), 'utf8');
+  const [, example] = /```json\n([\s\S]*?)```/.exec(manual)!;
+  assert.is(parseScript(JSON.parse(example!)).rules.length, 2);
 });
 
 test('a script that is none, and half of TLS, are refused before anything listens', async () => {

@@ -47,15 +47,33 @@ function matchesValue(vr: string, want: string, value: string): boolean {
   if (RANGE_VRS.has(vr) && want.includes('-')) return inRange(want, value);
   if (RANGE_VRS.has(vr)) return value.startsWith(want) || want.startsWith(value);
   if (!WILD_VRS.has(vr)) return want === value;
-  const pattern = want
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replace(/\*/g, '.*')
-    .replace(/\?/g, '.');
-  // names match whatever their case: PS3.4 C.2.2.2.1 leaves it open, and people type as they like
-  return (
-    new RegExp(`^${pattern}$`, vr === 'PN' ? 'isu' : 'su').test(vr === 'PN' ? withoutTail(value) : value) ||
-    (vr === 'PN' && withoutTail(want).toLowerCase() === withoutTail(value).toLowerCase())
-  );
+  if (vr !== 'PN') return globMatches(want, value);
+  // names match whatever their case (PS3.4 C.2.2.2.1 leaves it open, and people type as they like), whole or in one of their
+  // alphabetic, ideographic and phonetic representations
+  const name = withoutTail(want).toLowerCase();
+  const stored = value.toLowerCase();
+  return [stored, ...stored.split('=')].some((one) => globMatches(name, withoutTail(one)));
+}
+
+/** `*` stands for any characters, also none, `?` for one: PS3.4 C.2.2.2.4. Takes time by the product of the lengths at most. */
+function globMatches(want: string, value: string): boolean {
+  const [pattern, text] = [[...want], [...value]];
+  let at = 0;
+  let star = -1;
+  let resume = 0;
+  for (let i = 0; i < text.length; ) {
+    if (pattern[at] === '*') {
+      star = at++;
+      resume = i;
+    } else if (at < pattern.length && (pattern[at] === '?' || pattern[at] === text[i])) {
+      at++;
+      i++;
+    } else if (star >= 0) {
+      at = star + 1; // the last star takes one character more
+      i = ++resume;
+    } else return false;
+  }
+  return pattern.slice(at).every((character) => character === '*');
 }
 
 function inRange(range: string, value: string): boolean {
