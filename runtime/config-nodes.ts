@@ -59,7 +59,7 @@ const node = z.strictObject({
   query: z
     .strictObject({
       models: z
-        .array(z.enum(['patient', 'study', 'patientStudy']))
+        .array(z.enum(['patient', 'study', 'patientStudyOnly']))
         .min(1)
         .default(['study']),
     })

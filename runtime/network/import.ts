@@ -2,8 +2,9 @@ import { ScannerError } from '../../hal/base/errors.js';
 import type { Archive, InstanceFilter } from '../archive/archive.js';
 import { type Dataset, dataset } from '../dicom/dataset/dataset.js';
 import { type MoveCounts, type MoveResult, move } from '../dicom/services/move-scu.js';
+import { modelName, querySopClass } from '../dicom/services/query-scp-model.js';
 import type { ScuOptions } from '../dicom/services/session.js';
-import { type Level, modelFor, QUERY_TABLE, type QueryModel } from './query-model.js';
+import { type Level, modelFor, type QueryModel } from './query-model.js';
 
 /** What to fetch: a study, one of its series, or some of that series' instances. */
 export interface ImportRequest {
@@ -42,14 +43,14 @@ export async function importFrom(options: ImportOptions, request: ImportRequest)
     throw new ScannerError('operator.usage', { message });
   }
   if (model !== 'study' && !request.patientId) {
-    const message = `the ${QUERY_TABLE.models[model].name} model needs the patient ID as well`;
+    const message = `the ${modelName(model)} model needs the patient ID as well`;
     throw new ScannerError('operator.usage', { message });
   }
   const { archive, callingAe: destination } = options;
   const scope: InstanceFilter = { ...request };
   const before = (await archive.instances(scope)).length;
   const identifier = moveIdentifier(level, model, request);
-  const moved = await move({ ...options, sopClass: QUERY_TABLE.models[model].move, identifier, destination });
+  const moved = await move({ ...options, sopClass: querySopClass('MOVE', model), identifier, destination });
   const held = (await archive.instances(scope)).length;
   return { node: options.node.aeTitle, ...moved, held, arrived: held - before };
 }

@@ -1,9 +1,10 @@
 import { readTable } from '../../hal/base/table.js';
 import { type Dataset, dataset, set } from '../dicom/dataset/dataset.js';
 import { chooseCharacterSet } from '../dicom/dataset/text.js';
+import { levelsOf as levelsOfModel, type QueryLevel, type QueryModel } from '../dicom/services/query-scp-model.js';
 
-export type Level = 'PATIENT' | 'STUDY' | 'SERIES' | 'IMAGE';
-export type QueryModel = 'patient' | 'study' | 'patientStudy';
+export type { QueryModel } from '../dicom/services/query-scp-model.js';
+export type Level = QueryLevel;
 
 /** One search key: statement Table 13. */
 export interface SearchKey {
@@ -19,33 +20,20 @@ export interface SearchKey {
   items?: readonly string[];
 }
 
-interface Model {
-  name: string;
-  /** SOP class UIDs. */
-  find: string;
-  move: string;
-  levels: readonly Level[];
-}
-
-interface QueryTable {
-  models: Readonly<Record<QueryModel, Model>>;
-  unique: Readonly<Record<Level, string>>;
-  keys: readonly SearchKey[];
-}
-
 export const LEVELS: readonly Level[] = ['PATIENT', 'STUDY', 'SERIES', 'IMAGE'];
-/** Information models, unique keys and search keys of the query SCU: statement Tables 10 and 13. */
-export const QUERY_TABLE: Readonly<QueryTable> = readTable(import.meta.url, '../dicom/tables/query-scu.json');
+const TABLE: { keys: readonly SearchKey[] } = readTable(import.meta.url, '../dicom/tables/query-scu.json');
+/** Search keys of the query SCU. */
+export const SEARCH_KEYS = TABLE.keys;
 
 /** Names under which keys may be entered. */
-export const INPUTS: ReadonlySet<string> = new Set(QUERY_TABLE.keys.flatMap(({ input }) => input ?? []));
+export const INPUTS: ReadonlySet<string> = new Set(SEARCH_KEYS.flatMap(({ input }) => input ?? []));
 
 /** Which model serves a level when these are configured: 3.4.2.1.2. Undefined when none of them has the level. */
 export function modelFor(level: Level, models: readonly QueryModel[]): QueryModel | undefined {
   // patient root is for the patient level only where study root stands beside it
   const order: readonly QueryModel[] =
-    level === 'PATIENT' ? ['patient', 'patientStudy'] : ['study', 'patient', 'patientStudy'];
-  return order.find((model) => models.includes(model) && QUERY_TABLE.models[model].levels.includes(level));
+    level === 'PATIENT' ? ['patient', 'patientStudyOnly'] : ['study', 'patient', 'patientStudyOnly'];
+  return order.find((model) => models.includes(model) && levelsOfModel(model).includes(level));
 }
 
 /** The levels that these models can be asked for, from the top. */
@@ -55,7 +43,7 @@ export function levelsOf(models: readonly QueryModel[]): Level[] {
 
 /** The lowest level at which one of the entered keys is asked for. */
 export function depthOf(inputs: Readonly<Record<string, string>>, levels: readonly Level[]): Level | undefined {
-  const named = QUERY_TABLE.keys.filter(({ input }) => input !== undefined && inputs[input]);
+  const named = SEARCH_KEYS.filter(({ input }) => input !== undefined && inputs[input]);
   const deepest = named.map((key) => Math.min(...key.levels.map((level) => LEVELS.indexOf(level)).filter(known)));
   return LEVELS[Math.max(-1, ...deepest)];
 
@@ -76,7 +64,7 @@ export function identifierFor(
 ): Dataset {
   const identifier = dataset({ QueryRetrieveLevel: level });
   const written: string[] = [];
-  for (const key of QUERY_TABLE.keys) {
+  for (const key of SEARCH_KEYS) {
     const patientRoot = level === 'STUDY' && model !== 'study';
     if (!key.levels.includes(level) || (key.studyRootOnly && patientRoot)) continue;
     const entered = key.input ? inputs[key.input] : undefined;

@@ -4,6 +4,7 @@ import { type PlainDataset, toPlain } from '../dicom/dataset/plain.js';
 import { UNCOMPRESSED } from '../dicom/dataset/transfer-syntax.js';
 import type { DimseChannel } from '../dicom/dimse/channel.js';
 import { matchesOn } from '../dicom/services/find-scu.js';
+import { querySopClass, UNIQUE_KEYS } from '../dicom/services/query-scp-model.js';
 import { type ScuOptions, withChannel } from '../dicom/services/session.js';
 import {
   depthOf,
@@ -13,8 +14,8 @@ import {
   type Level,
   levelsOf,
   modelFor,
-  QUERY_TABLE,
   type QueryModel,
+  SEARCH_KEYS,
 } from './query-model.js';
 
 export interface SearchOptions extends ScuOptions {
@@ -65,10 +66,10 @@ export async function search(options: SearchOptions): Promise<SearchResult> {
   }
   const models = [...new Set(LEVELS.flatMap((level) => modelFor(level, options.models) ?? []))];
   const proposals = models.map((model) => {
-    return { abstractSyntax: QUERY_TABLE.models[model].find, transferSyntaxes: UNCOMPRESSED };
+    return { abstractSyntax: querySopClass('FIND', model), transferSyntaxes: UNCOMPRESSED };
   });
   return withChannel(options, proposals, (channel) => {
-    const accepted = models.filter((model) => channel.association.contextFor(QUERY_TABLE.models[model].find));
+    const accepted = models.filter((model) => channel.association.contextFor(querySopClass('FIND', model)));
     return new Search(channel, options, accepted.length > 0 ? accepted : models).run();
   });
 }
@@ -111,7 +112,7 @@ class Search {
   #first(there: readonly Level[], last: Level): Level {
     const [top] = there;
     const studies = this.#models.includes('study') && last !== 'PATIENT';
-    const byPatient = QUERY_TABLE.keys.some(
+    const byPatient = SEARCH_KEYS.some(
       ({ input, levels }) => input && this.#options.inputs[input] && levels.includes('PATIENT'),
     );
     return top === 'PATIENT' && studies && !byPatient ? 'STUDY' : top!;
@@ -122,8 +123,7 @@ class Search {
     if (level === undefined) return [];
     const kept: Found[] = [];
     for (const { entry, uid } of await this.#ask(level, above)) {
-      if (uid !== undefined)
-        entry.children = await this.#below(depth + 1, { ...above, [QUERY_TABLE.unique[level]]: uid });
+      if (uid !== undefined) entry.children = await this.#below(depth + 1, { ...above, [UNIQUE_KEYS[level]]: uid });
       const empty = entry.children.length === 0 && LEVELS.indexOf(level) < this.#needed;
       if (!empty || this.#cut) kept.push(entry);
     }
@@ -137,13 +137,13 @@ class Search {
     if (this.#stopped(cancel)) return entries;
     this.#queries++;
     const query = identifierFor(level, model, inputs, above);
-    for await (const match of matchesOn(this.#channel, { sopClass: QUERY_TABLE.models[model].find, query })) {
+    for await (const match of matchesOn(this.#channel, { sopClass: querySopClass('FIND', model), query })) {
       if (match.unsupportedKeys) this.#notes.add(`the node does not support every key at ${level} level`);
       if (!match.dataset) {
         this.#notes.add(`an answer at ${level} level cannot be read: ${match.unreadable?.message}`);
         continue;
       }
-      const uid = text(match.dataset, QUERY_TABLE.unique[level]);
+      const uid = text(match.dataset, UNIQUE_KEYS[level]);
       entries.push({ entry: { level, values: toPlain(match.dataset), children: [] }, uid });
       this.#left--;
       onFound?.(++this.#count);

@@ -26,7 +26,7 @@ export const DEFLATED_EXPLICIT = '1.2.840.10008.1.2.1.99';
 export const EXPLICIT_BIG_ENDIAN = '1.2.840.10008.1.2.2';
 
 /** What we offer and accept, best first, where nothing else is configured. */
-export const UNCOMPRESSED: readonly string[] = [EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN];
+export const UNCOMPRESSED: readonly string[] = [EXPLICIT_LITTLE_ENDIAN, EXPLICIT_BIG_ENDIAN, IMPLICIT_LITTLE_ENDIAN];
 
 export function isImplicit(uid: string): boolean {
   return uid === IMPLICIT_LITTLE_ENDIAN;

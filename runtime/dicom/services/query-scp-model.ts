@@ -69,6 +69,11 @@ export function queryClass(sopClass: string): { model: QueryModel; operation: Qu
   return undefined;
 }
 
+/** The SOP class of an operation in a model. */
+export function querySopClass(operation: QueryOperation, model: QueryModel): string {
+  return TABLE.models[model].classes[operation];
+}
+
 export function modelName(model: QueryModel): string {
   return TABLE.models[model].name;
 }
