@@ -3,6 +3,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { version } from '../version.js';
+import { conformanceCommand } from './conformance.js';
 import { demoCommand } from './demo.js';
 import { deviceCommands } from './devices.js';
 import { doctorCommand } from './doctor.js';
@@ -27,6 +28,7 @@ const COMMANDS = [
   mppsCommand(),
   ...deviceCommands(),
   protocolsCommand(),
+  conformanceCommand(),
   doctorCommand(),
 ];
 

@@ -32,7 +32,8 @@ export interface MppsStatus {
   again?: boolean;
 }
 
-const TABLE: Readonly<MppsTable> = readTable(import.meta.url, '../dicom/tables/mpps.json');
+/** Attributes and statuses of the performed procedure step: statement Tables 65 to 68. */
+export const MPPS_TABLE: Readonly<MppsTable> = readTable(import.meta.url, '../dicom/tables/mpps.json');
 /** mm; fixed by the gantry. */
 const SOURCE_TO_DETECTOR = 1085.6;
 const SOURCE_TO_ISOCENTRE = 595;
@@ -46,7 +47,7 @@ export interface MppsStation {
 
 /** What an N-CREATE or N-SET status means, or undefined: Tables 66 and 68. */
 export function mppsStatus(status: string): MppsStatus | undefined {
-  return TABLE.status.codes[status];
+  return MPPS_TABLE.status.codes[status];
 }
 
 /**
@@ -57,7 +58,7 @@ export function mppsStatus(status: string): MppsStatus | undefined {
 export function mppsCreation(exam: Exam, station: MppsStation, part = ownPart(exam)): Dataset {
   const first = exam.firstSeriesUid;
   const series = first && !part.split ? [{ ...seriesCommon(exam), seriesInstanceUid: first }] : [];
-  return build(exam, part, TABLE.create.rows, {
+  return build(exam, part, MPPS_TABLE.create.rows, {
     scheduledSteps: scheduledSteps(exam, part),
     patientName: exam.patient.name,
     patientId: exam.patient.id,
@@ -83,7 +84,7 @@ function ownPart(exam: Exam): PerformedPart {
 function scheduledSteps(exam: Exam, { items, studyInstanceUid }: PerformedPart): Dataset[] {
   const item = (scheduled: WorklistItem | undefined): Dataset =>
     fillRows(
-      TABLE.create.rows,
+      MPPS_TABLE.create.rows,
       {
         studyInstanceUid,
         accessionNumber: scheduled ? scheduled.accessionNumber : exam.accessionNumber,
@@ -117,7 +118,7 @@ export interface StepReport {
 /** Attributes of an N-SET: statement Table 67. @throws ScannerError data.missing, operator.unknown for a reason that is no code */
 export function mppsUpdate(exam: Exam, report: StepReport): Dataset {
   const { end, part = ownPart(exam), changes = {}, films = [], retrieveAeTitles = {} } = report;
-  const rows = TABLE.set.rows.filter((row) => end || !row.final);
+  const rows = MPPS_TABLE.set.rows.filter((row) => end || !row.final);
   const series = part.split ? [dummySeries(exam)] : [...report.series];
   // PS3.4 F.7.2.1 wants the sequence at the end even of a step that made nothing: one series without instances
   if (end && series.length === 0)

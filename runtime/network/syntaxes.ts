@@ -47,7 +47,8 @@ export function syntaxHooks(options: SyntaxOptions): Required<SyntaxHooks> {
   };
 }
 
-function compressions(asked: Asked): readonly Compression[] {
+/** What is proposed besides the uncompressed syntaxes, best first. */
+export function compressions(asked: Asked): readonly Compression[] {
   if ('compressionTypes' in asked) return BY_TYPES[asked.compressionTypes] ?? [];
   if (asked.qualityFactor === 0) return [];
   return asked.qualityFactor === 100 ? ['lossless'] : ['lossy'];

@@ -37,6 +37,8 @@ interface TlsTable {
 }
 
 const TABLE: TlsTable = readTable(import.meta.url, '../tables/tls.json');
+/** Cipher suites of the profile, best first. */
+export const TLS_SUITES = TABLE.suites;
 /** SSL_OP_NO_RENEGOTIATION of OpenSSL, which node:crypto does not name. */
 const NO_RENEGOTIATION = 0x40000000;
 

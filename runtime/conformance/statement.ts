@@ -1,0 +1,27 @@
+import type { Config } from '../config.js';
+import { version } from '../version.js';
+import type { ConformanceDocument } from './document.js';
+import { print } from './print.js';
+import { query } from './query.js';
+import { mpps, worklist } from './schedule.js';
+import { characterSets, configuration, implementation } from './setup.js';
+import { commitment, storage, verification } from './storage.js';
+
+/** The network part of the conformance statement under a configuration. */
+export function conformanceOf(config: Config): ConformanceDocument {
+  return {
+    title: `petrig ${version}: DICOM conformance statement, networking`,
+    sections: [
+      implementation(config),
+      verification(),
+      storage(config),
+      commitment(),
+      query(),
+      print(),
+      worklist(config),
+      mpps(),
+      configuration(config),
+      characterSets(),
+    ],
+  };
+}
