@@ -59,7 +59,7 @@ const node = z.strictObject({
   query: z
     .strictObject({
       models: z
-        .array(z.enum(['patient', 'study', 'patientStudyOnly']))
+        .array(z.enum(['patient', 'study', 'patientStudy']))
         .min(1)
         .default(['study']),
     })

@@ -127,7 +127,7 @@ export function findCommand(): Command {
       new Option('--model <models...>', 'information models to use (default: those of the node, else study)').choices([
         'patient',
         'study',
-        'patientStudyOnly',
+        'patientStudy',
       ]),
     )
     .option('--limit <n>', 'entries at most', Number, 500)

@@ -1,3 +1,4 @@
+import type { Config } from '../config.js';
 import { UNCOMPRESSED } from '../dicom/dataset/transfer-syntax.js';
 import { hexStatus } from '../dicom/dimse/status.js';
 import {
@@ -21,7 +22,7 @@ const OPERATIONS: Readonly<Record<'scu' | 'scp', readonly QueryOperation[]>> = {
   scp: ['FIND', 'GET', 'MOVE'],
 };
 
-export function query(): ConformanceSection {
+export function query({ dicom }: Config): ConformanceSection {
   return {
     title: 'Query and retrieve',
     paragraphs: [
@@ -32,7 +33,7 @@ export function query(): ConformanceSection {
         contextTable(
           `${operation} as SCU`,
           'SCU',
-          contexts(operation, () => UNCOMPRESSED),
+          contexts(operation, QUERY_MODELS, () => UNCOMPRESSED),
         ),
       ),
       searchKeys(),
@@ -40,10 +41,10 @@ export function query(): ConformanceSection {
         contextTable(
           `${operation} as SCP, in order of preference`,
           'SCP',
-          contexts(operation, (model, uid) => syntaxesOf(operation, [model])[uid]!),
+          contexts(operation, dicom.queryModels, (model, uid) => syntaxesOf(operation, [model])[uid]!),
         ),
       ),
-      ...QUERY_MODELS.flatMap((model) => levelsOf(model).map((level) => attributeTable(model, level))),
+      ...dicom.queryModels.flatMap((model) => levelsOf(model).map((level) => attributeTable(model, level))),
       {
         title: 'Statuses as SCP',
         head: ['Status', 'Meaning'],
@@ -53,8 +54,12 @@ export function query(): ConformanceSection {
   };
 }
 
-function contexts(operation: QueryOperation, syntaxes: (model: QueryModel, uid: string) => readonly string[]) {
-  return QUERY_MODELS.map((model) => {
+function contexts(
+  operation: QueryOperation,
+  models: readonly QueryModel[],
+  syntaxes: (model: QueryModel, uid: string) => readonly string[],
+) {
+  return models.map((model) => {
     const uid = querySopClass(operation, model);
     return { name: `${modelName(model)} - ${operation}`, uid, syntaxes: syntaxes(model, uid) };
   });

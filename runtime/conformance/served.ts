@@ -1,5 +1,6 @@
+import type { Config } from '../config.js';
 import { UNCOMPRESSED } from '../dicom/dataset/transfer-syntax.js';
-import { QUERY_MODELS, type QueryOperation, syntaxesOf } from '../dicom/services/query-scp-model.js';
+import { type QueryOperation, syntaxesOf } from '../dicom/services/query-scp-model.js';
 import { storageSyntaxes } from '../dicom/storage-classes.js';
 import { UIDS } from '../dicom/uids.js';
 
@@ -11,8 +12,8 @@ export interface ServedService {
 }
 
 /** What our DICOM port accepts: statement Tables 6, 9, 17, 28 and 30. */
-export function servedServices(): ServedService[] {
-  const queries = (operation: QueryOperation) => syntaxesOf(operation, QUERY_MODELS);
+export function servedServices({ dicom }: Pick<Config, 'dicom'>): ServedService[] {
+  const queries = (operation: QueryOperation) => syntaxesOf(operation, dicom.queryModels);
   return [
     { service: 'verification', role: 'SCP', syntaxes: { [UIDS.verification]: UNCOMPRESSED } },
     { service: 'storage', role: 'SCP', syntaxes: storageSyntaxes() },

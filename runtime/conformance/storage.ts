@@ -43,7 +43,7 @@ export function storage(config: Config): ConformanceSection {
     compressions(asked).flatMap((kind) => SYNTAX_LISTS[kind]);
   const user = wanted({ qualityFactor: config.qualityFactor });
   const names = new Map(STORAGE_CLASSES.map(({ uid, name }) => [uid, name]));
-  const accepted = servedServices().find(({ service }) => service === 'storage')!.syntaxes;
+  const accepted = servedServices(config).find(({ service }) => service === 'storage')!.syntaxes;
   const moves = config.nodes
     .filter(({ services }) => services.includes('storage'))
     .map(({ name, compressionTypes, import: policy }) => [
@@ -111,8 +111,8 @@ export function storage(config: Config): ConformanceSection {
   };
 }
 
-export function commitment(): ConformanceSection {
-  const { role, syntaxes } = servedServices().find(({ service }) => service === 'commitment')!;
+export function commitment(config: Config): ConformanceSection {
+  const { role, syntaxes } = servedServices(config).find(({ service }) => service === 'commitment')!;
   const contexts = Object.entries(syntaxes).map(([uid, list]) => {
     return { uid, name: 'Storage Commitment Push Model', syntaxes: list };
   });

@@ -32,7 +32,7 @@ export const INPUTS: ReadonlySet<string> = new Set(SEARCH_KEYS.flatMap(({ input 
 export function modelFor(level: Level, models: readonly QueryModel[]): QueryModel | undefined {
   // patient root is for the patient level only where study root stands beside it
   const order: readonly QueryModel[] =
-    level === 'PATIENT' ? ['patient', 'patientStudyOnly'] : ['study', 'patient', 'patientStudyOnly'];
+    level === 'PATIENT' ? ['patient', 'patientStudy'] : ['study', 'patient', 'patientStudy'];
   return order.find((model) => models.includes(model) && levelsOfModel(model).includes(level));
 }
 

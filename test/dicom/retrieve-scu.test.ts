@@ -149,7 +149,7 @@ test('what the models and keys cannot do is said before anything is sent', async
   );
   assert.match((unknown as ScannerError).message, /shoeSize.*patientName/);
   const level = await against([], (port) =>
-    search({ ...scu(localNode(port), { timeouts }), models: ['patientStudyOnly'], inputs: {}, depth: 'SERIES' }),
+    search({ ...scu(localNode(port), { timeouts }), models: ['patientStudy'], inputs: {}, depth: 'SERIES' }),
   );
   assert.match((level as ScannerError).message, /no SERIES level/);
 });
