@@ -76,11 +76,11 @@ export function configuration(config: Config): ConformanceSection {
 }
 
 export function characterSets(): ConformanceSection {
-  const single = Object.entries(CHARACTER_SETS.elements).map(([number, { name, set, escape }]) => [
+  const single = Object.entries(CHARACTER_SETS.elements).map(([number, { name, set, escape: sequence }]) => [
     `ISO_IR ${number}, ISO 2022 IR ${number}`,
     name,
     set,
-    `ESC ${escape.replace(/(..)(?=.)/g, '$1 ')}`,
+    `ESC ${sequence.replace(/(..)(?=.)/g, '$1 ')}`,
   ]);
   const alone = Object.entries(CHARACTER_SETS.alone).map(([term, encoding]) => [term, encoding, 'alone', 'none']);
   return {
