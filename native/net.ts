@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { loadAddon } from './addon.js';
+import { loadAddon, runKernel } from './addon.js';
 
 /** Why a thread gave a connection back: `Stop` of native/net/line.h, in its order. */
 const STOPS = ['done', 'answer', 'odd', 'closed', 'silent', 'unanswered', 'cancelled', 'file'] as const;
@@ -80,7 +80,10 @@ function netModule(): NetModule | undefined {
   if (module !== null) return module;
   try {
     const addon = loadAddon();
-    module = typeof addon.netSend === 'function' ? (addon as unknown as NetModule) : undefined;
+    module =
+      typeof addon.netSend === 'function' && typeof addon.readHeads === 'function'
+        ? (addon as unknown as NetModule)
+        : undefined;
   } catch {
     module = undefined; // sockets work without the addon, slower
   }
@@ -116,4 +119,24 @@ export function startSending(
     else end({ ...first, why: STOPS[first.why]! });
   });
   return { ended, cancel };
+}
+
+/** The first bytes of a file. */
+export interface Head {
+  /** Up to `count` of them. */
+  bytes: Buffer;
+  /** Of the whole file; below 0 when it cannot be read. */
+  size: number;
+}
+
+/** The first `count` bytes of each file, in one trip to another thread; undefined without the addon. */
+export async function readHeads(paths: readonly string[], count: number): Promise<Head[] | undefined> {
+  if (!netModule()) return undefined;
+  const bytes = Buffer.alloc(paths.length * count);
+  const sizes = new Float64Array(paths.length);
+  await runKernel('readHeads', { paths, bytes, sizes }, { threads: 1 });
+  return paths.map((_path, i) => {
+    const size = sizes[i]!;
+    return { size, bytes: bytes.subarray(i * count, i * count + Math.max(0, Math.min(count, size))) };
+  });
 }

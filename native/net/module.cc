@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "job.h"
+#include "net/heads.h"
 #include "net/send.h"
 #include "net/task.h"
 
@@ -72,6 +73,16 @@ Napi::Value send(const Napi::CallbackInfo& info) {
   });
 }
 
+/// readHeads({ paths, bytes, sizes }, control, threads)
+Napi::Value heads(const Napi::CallbackInfo& info) {
+  const auto o = info[0].As<Napi::Object>();
+  const auto list = o.Get("paths").As<Napi::Array>();
+  std::vector<std::string> paths;
+  for (uint32_t i = 0; i < list.Length(); ++i) paths.push_back(list.Get(i).As<Napi::String>().Utf8Value());
+  return startKernel(info, [paths = std::move(paths), into = typedSpan<uint8_t>(o, "bytes"),
+                            sizes = typedSpan<double>(o, "sizes")](const JobControl&) { readHeads(paths, into, sizes); });
+}
+
 /// Exceptions of the system become JavaScript's.
 template <Napi::Value (*Function)(const Napi::CallbackInfo&)>
 Napi::Value guarded(const Napi::CallbackInfo& info) {
@@ -86,6 +97,9 @@ Napi::Value guarded(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
-void registerModule(Napi::Env env, Napi::Object exports) { exports.Set("netSend", Napi::Function::New(env, guarded<send>)); }
+void registerModule(Napi::Env env, Napi::Object exports) {
+  exports.Set("netSend", Napi::Function::New(env, guarded<send>));
+  exports.Set("readHeads", Napi::Function::New(env, heads));
+}
 
 }  // namespace petrig::net

@@ -20,6 +20,8 @@ const BULK_BYTES = 64 * 1024;
 /** Largest header (without bulk values) that is taken into memory. */
 const MAX_HEADER_BYTES = 32 * 1024 * 1024;
 const MAX_META_BYTES = 64 * 1024;
+/** Preamble, DICM and the group length before the rest of the meta information. */
+const META_START = 144;
 /** How much of an element of undefined length is tried first. */
 const OPEN_BYTES = 4096;
 
@@ -85,22 +87,41 @@ async function withFile<T>(path: string, read: (window: FileWindow, handle: File
 }
 
 async function readMeta(window: FileWindow): Promise<FileMeta> {
-  const head = await window.at(0, 144);
+  const length = metaLength(await window.at(0, META_START), window.size);
+  return decodeMeta(await window.at(META_START, length), window.size);
+}
+
+/**
+ * The meta information of a Part 10 file that begins with these bytes; undefined when it is longer than they are.
+ * @param size of the whole file
+ * @throws ScannerError data.dicom
+ */
+export function metaOf(head: Buffer, size: number): FileMeta | undefined {
+  const end = META_START + metaLength(head.subarray(0, META_START), size);
+  return end > head.length ? undefined : decodeMeta(head.subarray(META_START, end), size);
+}
+
+/** Bytes of the meta information after its group length. */
+function metaLength(head: Buffer, size: number): number {
   if (head.toString('latin1', 128, 132) !== 'DICM') throw invalid('preamble', 'no DICM after 128 bytes');
   const first = readElementHeader(head, 132, head.length, encodingOf(EXPLICIT_LITTLE_ENDIAN));
-  if (first?.tag !== '00020000' || first.length !== 4 || head.length < 144) {
+  if (first?.tag !== '00020000' || first.length !== 4 || head.length < META_START) {
     throw invalid('meta header', 'no group length (0002,0000)');
   }
   const length = head.readUInt32LE(140);
-  if (length > MAX_META_BYTES || 144 + length > window.size) throw invalid('meta header', `declares ${length} bytes`);
-  const meta = decodeDataset(await window.at(144, length), EXPLICIT_LITTLE_ENDIAN);
+  if (length > MAX_META_BYTES || META_START + length > size) throw invalid('meta header', `declares ${length} bytes`);
+  return length;
+}
+
+function decodeMeta(bytes: Buffer, size: number): FileMeta {
+  const meta = decodeDataset(bytes, EXPLICIT_LITTLE_ENDIAN);
   return {
     meta,
     sopClassUid: needText(meta, 'MediaStorageSOPClassUID'),
     sopInstanceUid: needText(meta, 'MediaStorageSOPInstanceUID'),
     transferSyntax: needText(meta, 'TransferSyntaxUID'),
-    datasetOffset: 144 + length,
-    size: window.size,
+    datasetOffset: META_START + bytes.length,
+    size,
   };
 }
 

@@ -1,5 +1,6 @@
-import { asScannerError, type ScannerError } from '../../../hal/base/errors.js';
-import { type FileMeta, readFileMeta } from '../dataset/header.js';
+import { asScannerError, ScannerError } from '../../../hal/base/errors.js';
+import { type Head, readHeads } from '../../../native/net.js';
+import { type FileMeta, metaOf, readFileMeta } from '../dataset/header.js';
 import type { DimseChannel } from '../dimse/channel.js';
 import type { Proposal } from '../upper-layer/request.js';
 import { openChannel, type ScuOptions } from './session.js';
@@ -23,7 +24,9 @@ export interface StoreOptions extends ScuOptions, SendOptions {
 }
 
 const MAX_CONTEXTS = 128;
-const READ_AHEAD = 8;
+/** Files whose first bytes are read at a time, and how many: the meta information of nearly every file is shorter. */
+const HEADS = 64;
+const HEAD_BYTES = 1024;
 
 /**
  * Storage as SCU: sends Part 10 files over one association (more only when they need over 128 contexts), byte for byte
@@ -100,19 +103,40 @@ async function sendPlain(
   return jobs.length;
 }
 
-async function readMetas(paths: readonly string[]): Promise<{ path: string; meta?: FileMeta; error?: ScannerError }[]> {
-  const entries: { path: string; meta?: FileMeta; error?: ScannerError }[] = [];
-  for (let start = 0; start < paths.length; start += READ_AHEAD) {
-    const batch = paths.slice(start, start + READ_AHEAD).map(async (path) => {
-      try {
-        return { path, meta: await readFileMeta(path) };
-      } catch (error) {
-        return { path, error: asScannerError(error) };
-      }
-    });
-    entries.push(...(await Promise.all(batch)));
+interface Entry {
+  path: string;
+  meta?: FileMeta;
+  error?: ScannerError;
+}
+
+async function readMetas(paths: readonly string[]): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  for (let start = 0; start < paths.length; start += HEADS) {
+    const batch = paths.slice(start, start + HEADS);
+    const heads = await readHeads(batch, HEAD_BYTES);
+    for (const [i, path] of batch.entries()) entries.push(entryOf(path, heads?.[i]) ?? (await readEntry(path)));
   }
   return entries;
+}
+
+/** From the first bytes of the file; undefined when they do not tell. */
+function entryOf(path: string, head: Head | undefined): Entry | undefined {
+  if (!head || head.size < 0) return undefined;
+  try {
+    const meta = metaOf(head.bytes, head.size);
+    return meta && { path, meta };
+  } catch (error) {
+    const { code, context } = asScannerError(error);
+    return { path, error: new ScannerError(code, { path, ...context }, error) };
+  }
+}
+
+async function readEntry(path: string): Promise<Entry> {
+  try {
+    return { path, meta: await readFileMeta(path) };
+  } catch (error) {
+    return { path, error: asScannerError(error) };
+  }
 }
 
 /** Groups in their order, each with no more presentation contexts than an association has. */
