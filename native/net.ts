@@ -50,15 +50,56 @@ export interface Sending {
   cancel(): void;
 }
 
-type RawGiven = Omit<Given, 'why'> & { why: number };
+/** Where a stream of P-DATA-TF PDUs stands: within a fragment, before the next fragment of a PDU, or between PDUs. */
+export interface Framing {
+  /** Bytes of the fragment that are still to come. */
+  pdvLeft: number;
+  /** The fragment is its dataset's last. */
+  last: boolean;
+  /** Bytes of the PDU after the fragment. */
+  bodyLeft: number;
+}
+
+/** The rest of a dataset that is to go to a file. */
+export interface ReceiveJob extends Framing {
+  path: string;
+  /** The file's name until it is whole and on the disk. */
+  temporary: string;
+  /** The file's first bytes, with what has already come of the dataset. */
+  begin: Uint8Array;
+  contextId: number;
+  /** Longest P-DATA-TF taken, bytes. */
+  maxPdu: number;
+  /** Bytes of the dataset that are still taken. */
+  room: number;
+  /** No byte moves for so long. */
+  silenceMs: number;
+  /** A checksum of the file is wanted. */
+  hash: boolean;
+}
+
+/** How a connection is given back after a dataset; with `done` the file is durable under its own name, else there is none. */
+export interface Received extends Framing {
+  why: Stop;
+  /** Bytes of the file. */
+  size: number;
+  /** Of the file, in hexadecimal; empty when it was not wanted. */
+  sha256: string;
+  /** Of a file that failed: errno. */
+  error: number;
+  unread: Buffer;
+}
+
+type Raw<T> = Omit<T, 'why'> & { why: number };
 
 interface NetModule {
   netSend(
     fd: number,
     jobs: readonly SendJob[],
     limits: SendLimits,
-    callback: (first: number | RawGiven, command?: Buffer) => void,
+    callback: (first: number | Raw<Given>, command?: Buffer) => void,
   ): () => void;
+  netReceive(fd: number, job: ReceiveJob, callback: (end: Raw<Received>) => void): () => void;
 }
 
 /** A socket's descriptor and what stops and starts the event loop's reading of it. */
@@ -80,10 +121,8 @@ function netModule(): NetModule | undefined {
   if (module !== null) return module;
   try {
     const addon = loadAddon();
-    module =
-      typeof addon.netSend === 'function' && typeof addon.readHeads === 'function'
-        ? (addon as unknown as NetModule)
-        : undefined;
+    const whole = ['netSend', 'netReceive', 'readHeads'].every((name) => typeof addon[name] === 'function');
+    module = whole ? (addon as unknown as NetModule) : undefined;
   } catch {
     module = undefined; // sockets work without the addon, slower
   }
@@ -118,6 +157,18 @@ export function startSending(
     if (typeof first === 'number') onAnswer(first, command!);
     else end({ ...first, why: STOPS[first.why]! });
   });
+  return { ended, cancel };
+}
+
+/**
+ * Receives the rest of a dataset into a file, in a thread of its own. The event loop must not read the descriptor until `ended`.
+ * @param job room and silenceMs may be Infinity
+ */
+export function startReceiving({ fd }: Descriptor, job: ReceiveJob): { ended: Promise<Received>; cancel(): void } {
+  let end: (received: Received) => void = () => {};
+  const ended = new Promise<Received>((resolve) => (end = resolve));
+  const bounds = { room: Math.min(job.room, Number.MAX_SAFE_INTEGER), silenceMs: Math.min(job.silenceMs, 0x7fffffff) };
+  const cancel = netModule()!.netReceive(fd, { ...job, ...bounds }, (raw) => end({ ...raw, why: STOPS[raw.why]! }));
   return { ended, cancel };
 }
 

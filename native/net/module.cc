@@ -1,5 +1,6 @@
 #include "net/module.h"
 
+#include <cerrno>
 #include <memory>
 #include <string>
 #include <utility>
@@ -7,6 +8,7 @@
 
 #include "job.h"
 #include "net/heads.h"
+#include "net/receive.h"
 #include "net/send.h"
 #include "net/task.h"
 
@@ -73,6 +75,49 @@ Napi::Value send(const Napi::CallbackInfo& info) {
   });
 }
 
+Framing readFraming(const Napi::Object& o) {
+  return {static_cast<uint32_t>(number(o, "pdvLeft")), o.Get("last").As<Napi::Boolean>().Value(),
+          static_cast<uint32_t>(number(o, "bodyLeft"))};
+}
+
+Napi::Object received(Napi::Env env, const ReceiveEnd& end) {
+  auto result = Napi::Object::New(env);
+  result.Set("why", static_cast<int>(end.why));
+  result.Set("size", static_cast<double>(end.size));
+  result.Set("sha256", end.checksum);
+  result.Set("error", end.error);
+  result.Set("pdvLeft", end.framing.pdvLeft);
+  result.Set("last", end.framing.last);
+  result.Set("bodyLeft", end.framing.bodyLeft);
+  result.Set("unread", buffer(env, end.unread));
+  return result;
+}
+
+/// netReceive(fd, job, callback): callback(end). @return cancel()
+Napi::Value receive(const Napi::CallbackInfo& info) {
+  const auto o = info[1].As<Napi::Object>();
+  const ReceiveJob job{text(o, "path"),
+                       text(o, "temporary"),
+                       bytes(o, "begin"),
+                       readFraming(o),
+                       static_cast<uint8_t>(integer(o, "contextId")),
+                       static_cast<uint32_t>(number(o, "maxPdu")),
+                       static_cast<uint64_t>(number(o, "room")),
+                       integer(o, "silenceMs"),
+                       o.Get("hash").As<Napi::Boolean>().Value()};
+  auto fd = std::make_shared<Owned>(duplicate(info[0].As<Napi::Number>().Int32Value()));
+  return Task::start(info.Env(), info[2].As<Napi::Function>(), [fd, job](Task& task) {
+    Line line(std::move(*fd), task.cancel(), job.silenceMs);
+    ReceiveEnd end;
+    try {
+      end = receiveFile(job, line);
+    } catch (const std::exception&) {  // no memory
+      end = ReceiveEnd{.why = Stop::file, .checksum = {}, .error = ENOMEM, .framing = {}, .unread = {}};
+    }
+    task.tell([end](Napi::Env env) -> std::vector<napi_value> { return {received(env, end)}; });
+  });
+}
+
 /// readHeads({ paths, bytes, sizes }, control, threads)
 Napi::Value heads(const Napi::CallbackInfo& info) {
   const auto o = info[0].As<Napi::Object>();
@@ -99,6 +144,7 @@ Napi::Value guarded(const Napi::CallbackInfo& info) {
 
 void registerModule(Napi::Env env, Napi::Object exports) {
   exports.Set("netSend", Napi::Function::New(env, guarded<send>));
+  exports.Set("netReceive", Napi::Function::New(env, guarded<receive>));
   exports.Set("readHeads", Napi::Function::New(env, heads));
 }
 

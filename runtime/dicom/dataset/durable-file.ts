@@ -14,6 +14,11 @@ export interface WrittenFile {
   sha256: string;
 }
 
+/** Another name beside a file's own, by which a half-written one is known. */
+export function temporaryName(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${makeUid().slice(-12)}.part`);
+}
+
 /** A file that is written under another name and takes its own only when it is whole and on the disk. */
 export class DurableFile {
   readonly #path: string;
@@ -37,7 +42,7 @@ export class DurableFile {
    * @throws ScannerError data.disk
    */
   static async create(path: string, options: { hash?: boolean } = {}): Promise<DurableFile> {
-    const temporary = join(dirname(path), `.${basename(path)}.${makeUid().slice(-12)}.part`);
+    const temporary = temporaryName(path);
     try {
       const handle = await open(temporary, 'wx').catch(async (error: NodeJS.ErrnoException) => {
         if (error.code !== 'ENOENT') throw error;

@@ -1,7 +1,9 @@
 import { ScannerError } from '../../../hal/base/errors.js';
 import type { Log } from '../../../hal/base/log.js';
+import { startReceiving } from '../../../native/net.js';
 import type { Dataset } from '../dataset/dataset.js';
 import { decodeDataset } from '../dataset/decode.js';
+import type { WrittenFile } from '../dataset/durable-file.js';
 import type { TextNote } from '../dataset/text.js';
 import type { AcceptedContext, Association } from '../upper-layer/association.js';
 import { type Command, decodeCommand, hasDataset, MAX_COMMAND_BYTES } from './command.js';
@@ -14,6 +16,17 @@ export interface Message {
   context: AcceptedContext;
   command: Command;
   data: IncomingData | undefined;
+}
+
+/** A file that a dataset goes into. */
+interface FileJob {
+  path: string;
+  /** Its name until it is whole and on the disk. */
+  temporary: string;
+  /** What stands in it before the dataset's bytes that are still to come. */
+  begin: Buffer;
+  /** A checksum is wanted. */
+  hash: boolean;
 }
 
 /** A dataset on the way in: an iteration over its bytes as they arrive, which holds the socket back while it is not asked. */
@@ -52,6 +65,41 @@ export class IncomingData implements AsyncIterable<Buffer> {
   /** Reads on to the end of the dataset and drops it. */
   async drain(): Promise<void> {
     while (!this.#ended) await this.#next();
+  }
+
+  /**
+   * Lets a thread write what is still to come into a file: see native/net.ts.
+   * @returns what the file is, or undefined when the connection cannot be lent and the bytes are to be read here
+   * @throws ScannerError data.disk, and what reading would throw
+   */
+  async toFile(job: FileJob): Promise<WrittenFile | undefined> {
+    if (this.#ended || this.outgrown) return undefined;
+    const { provider, options } = this.#association;
+    let cancel = () => {};
+    const lent = this.#association.lendReading(this.#contextId, () => cancel());
+    if (!lent) return undefined;
+    for (const piece of lent.pieces) this.#size += piece.length;
+    const receiving = startReceiving(lent.descriptor, {
+      ...lent.framing,
+      ...job,
+      begin: Buffer.concat([job.begin, ...lent.pieces]),
+      contextId: this.#contextId,
+      maxPdu: options.maxPduLength,
+      room: this.#maxBytes - this.#size,
+      silenceMs: options.timeouts.networkMs,
+    });
+    cancel = receiving.cancel;
+    const end = await receiving.ended;
+    if (end.why === 'done') this.#end();
+    provider.resumeReading(end.unread, end, this.#contextId);
+    if (end.why === 'done') return { path: job.path, size: end.size, sha256: end.sha256 };
+    if (end.why === 'silent') {
+      const ms = options.timeouts.networkMs;
+      this.#association.fail(new ScannerError('peer.timeout', { node: options.peerName, what: 'data', ms }));
+    }
+    await this.drain(); // what is wrong shows here as well: only a file that failed lets the dataset go on to its end
+    const message = `system error ${end.error}`;
+    throw new ScannerError('data.disk', { path: job.path, message });
   }
 
   /** The whole dataset in memory, counted against the budget until `release`. @throws ScannerError limit.size, limit.resource */

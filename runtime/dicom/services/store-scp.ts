@@ -1,5 +1,5 @@
 import { ScannerError } from '../../../hal/base/errors.js';
-import { DurableFile, type WrittenFile } from '../dataset/durable-file.js';
+import { DurableFile, temporaryName, type WrittenFile } from '../dataset/durable-file.js';
 import { encodeFileMeta } from '../dataset/part10.js';
 import { isUid } from '../dataset/uid.js';
 import type { IncomingData } from '../dimse/message.js';
@@ -80,13 +80,16 @@ async function receive(
   const whole = await gather(pieces, parts, options.onSmall ? (options.smallLimit ?? SMALL_LIMIT) : 0);
   if (parts.length === 1) throw new ScannerError('data.dicom', { where: 'dataset', message: 'it is empty' });
   if (whole && options.onSmall) return (await options.onSmall(object, Buffer.concat(parts))) ?? undefined;
-  const file = await DurableFile.create(path, { hash: options.hash });
   const head = Buffer.concat(parts);
+  const stored = async (written: WrittenFile) => (await options.onStored?.({ ...object, head }, written)) ?? undefined;
+  const job = { path, temporary: temporaryName(path), begin: head, hash: options.hash ?? true };
+  const pumped = whole ? undefined : await data.toFile(job);
+  if (pumped) return stored(pumped);
+  const file = await DurableFile.create(path, { hash: options.hash });
   try {
     for (const part of parts) await file.write(part);
     for (let next = await pieces.next(); !next.done; next = await pieces.next()) await file.write(next.value);
-    const written = await file.commit();
-    return (await options.onStored?.({ ...object, head }, written)) ?? undefined;
+    return await stored(await file.commit());
   } catch (error) {
     await file.discard();
     throw error;

@@ -1,55 +1,16 @@
-import type { Socket } from 'node:net';
 import type { Clock, TimerHandle } from '../../../hal/base/clock.js';
 import { ScannerError } from '../../../hal/base/errors.js';
-import type { Log } from '../../../hal/base/log.js';
 import { type Descriptor, descriptorOf } from '../../../native/net.js';
-import type { MemoryBudget } from './memory-budget.js';
-import type { AssociateAc, AssociateRj, AssociateRq, DataPiece } from './pdu.js';
+import type { AcceptedContext, AssociationInfo, AssociationOptions, LentReading } from './association-options.js';
+import type { DataPiece } from './pdu.js';
 import { UpperLayerProvider } from './provider.js';
-import type { Timeouts } from './settings.js';
 
 /** Bytes that may wait for their reader before the socket is paused. */
 const HIGH_WATER = 256 * 1024;
 /** Longest PDU we send to a peer that sets no limit. */
 const LARGEST_PDU = 256 * 1024;
 
-export interface AcceptedContext {
-  id: number;
-  abstractSyntax: string;
-  transferSyntax: string;
-  /** Which of the service's roles we may take in it. */
-  weAreScu: boolean;
-  weAreScp: boolean;
-}
-
-export interface AssociationInfo {
-  calledAe: string;
-  callingAe: string;
-  implementationClassUid: string;
-  implementationVersionName: string | undefined;
-  /** Address of the peer's socket. */
-  address: string;
-}
-
-export interface AssociationOptions {
-  socket: Socket;
-  role: 'requestor' | 'acceptor';
-  clock: Clock;
-  log: Log;
-  timeouts: Timeouts;
-  /** Longest PDU that we take. */
-  maxPduLength: number;
-  /** Longest dataset that we take; any when absent. */
-  maxDatasetBytes?: number;
-  /** What may wait in memory, shared with other associations. */
-  budget?: MemoryBudget;
-  /** What error messages call the peer. */
-  peerName: string;
-  onAssociate?: (request: AssociateRq) => void;
-  onAnswer?: (answer: AssociateAc | AssociateRj) => void;
-  /** Called once when the association is over, for whatever reason. */
-  onEnd?: (failure: ScannerError | undefined) => void;
-}
+export type { AcceptedContext, AssociationInfo, AssociationOptions } from './association-options.js';
 
 /**
  * One association over one socket: what was negotiated, and an ordered stream of PDV pieces each way with back-pressure.
@@ -199,6 +160,22 @@ export class Association {
     return this.#provider.lend(recall);
   }
 
+  /**
+   * Hands the reading to a thread in the middle of a dataset.
+   * @returns with the pieces of the dataset that had come and were not read
+   */
+  lendReading(contextId: number, recall: () => void): LentReading | undefined {
+    const pieces = this.#queue;
+    const fits = pieces.every((piece) => piece.contextId === contextId && !piece.command && !piece.last);
+    const lent = this.#ended || !fits ? undefined : this.#provider.lendReading(recall);
+    if (!lent) return undefined;
+    this.#queue = [];
+    if (!this.#closed) this.options.budget?.give(this.#queuedBytes);
+    this.#queuedBytes = 0;
+    this.#paused = false;
+    return { ...lent, pieces: pieces.map(({ data }) => data) };
+  }
+
   /** Releases in good order and waits for the answer; an abort instead of it is not an error any more. */
   async release(): Promise<void> {
     if (this.#ended) return;
@@ -232,18 +209,25 @@ export class Association {
     this.options.budget?.take(piece.data.length);
     const much = this.#queuedBytes >= HIGH_WATER || this.#queue.length >= 1024 || this.options.budget?.full;
     if (this.#paused || !much) return;
-    this.#paused = true;
-    this.options.socket.pause();
+    this.#setPaused(true);
   }
 
   #taken(piece: DataPiece): DataPiece {
     this.#queuedBytes -= piece.data.length;
     if (!this.#closed) this.options.budget?.give(piece.data.length);
     if (this.#paused && this.#queue.length === 0) {
-      this.#paused = false;
-      this.options.socket.resume();
+      this.#setPaused(false);
     }
     return piece;
+  }
+
+  /** Where there is a descriptor its reading stops at once, so that none of the bytes wait in the stream and it can be lent. */
+  #setPaused(paused: boolean): void {
+    this.#paused = paused;
+    const { socket } = this.options;
+    const descriptor = descriptorOf(socket);
+    if (paused) descriptor ? descriptor.stopReading() : socket.pause();
+    else descriptor ? descriptor.startReading() : socket.resume();
   }
 
   #finish(error: ScannerError | undefined, answer = false): void {
@@ -254,7 +238,8 @@ export class Association {
       this.#reader = undefined;
       if (this.#failure) reader?.reject(this.#failure);
       else reader?.resolve(undefined);
-      if (this.#paused) this.options.socket.resume();
+      if (this.#paused) this.#setPaused(false);
+      this.#provider.recall();
       for (const wake of [...this.#waiters, ...this.#enders]) wake();
       this.options.onEnd?.(this.#failure);
     }

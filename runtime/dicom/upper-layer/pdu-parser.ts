@@ -1,4 +1,5 @@
 import { ScannerError } from '../../../hal/base/errors.js';
+import type { Framing } from '../../../native/net.js';
 import { decodeAssociateAc, decodeAssociateRq } from './associate-decode.js';
 import { type DataPiece, PDU_TYPE, type Pdu } from './pdu.js';
 
@@ -36,6 +37,25 @@ export class PduParser {
   /** True between PDUs. */
   get idle(): boolean {
     return this.#stage === 'header' && this.#heldBytes === 0;
+  }
+
+  /** Where a dataset under way stands; undefined where there is none, within a header, or where the PDU cannot be right. */
+  get framing(): Framing | undefined {
+    const trailing = this.#bodyLeft > 0 && this.#bodyLeft < 6;
+    if (this.#stage === 'pdv') {
+      return trailing ? undefined : { pdvLeft: this.#pdvLeft, last: this.#piece.last, bodyLeft: this.#bodyLeft };
+    }
+    if (this.#stage === 'body' || this.#heldBytes > 0) return undefined;
+    return { pdvLeft: 0, last: false, bodyLeft: this.#stage === 'header' ? 0 : this.#bodyLeft };
+  }
+
+  /** Goes on where another parser stopped. @param contextId whose dataset is under way */
+  resume({ pdvLeft, last, bodyLeft }: Framing, contextId: number): void {
+    this.#bodyLeft = bodyLeft;
+    this.#pdvLeft = pdvLeft;
+    this.#piece = { contextId, command: false, last };
+    if (pdvLeft > 0) this.#stage = 'pdv';
+    else this.#expect(bodyLeft > 0 ? 'pdv-header' : 'header', 6);
   }
 
   /** @throws ScannerError protocol.pdu, its context saying whether the PDU type is known (`unrecognized`) */

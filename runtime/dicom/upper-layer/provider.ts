@@ -1,8 +1,7 @@
 import type { Socket } from 'node:net';
-import type { Clock, TimerHandle } from '../../../hal/base/clock.js';
+import type { TimerHandle } from '../../../hal/base/clock.js';
 import { asScannerError } from '../../../hal/base/errors.js';
-import type { Log } from '../../../hal/base/log.js';
-import type { Descriptor } from '../../../native/net.js';
+import type { Descriptor, Framing } from '../../../native/net.js';
 import { Loan } from './loan.js';
 import {
   ABORT_REASON,
@@ -15,35 +14,10 @@ import {
   type Pdu,
 } from './pdu.js';
 import { PduParser } from './pdu-parser.js';
+import type { ProviderOptions } from './provider-options.js';
 import { rejection } from './rejection.js';
 import { type Effect, type Event, type State, step } from './state-table.js';
 import { handshakeProblem } from './tls.js';
-
-/** What the provider tells its user: the indications and confirmations of PS3.8 7. */
-export interface Indications {
-  associate(request: AssociateRq): void;
-  accepted(answer: AssociateAc): void;
-  rejected(answer: AssociateRj): void;
-  data(piece: DataPiece): void;
-  released(): void;
-  releaseConfirmed(): void;
-  /** The association is over in an unorderly way; `by` says who ended it. */
-  aborted(by: 'peer' | 'provider' | 'lost' | 'self', detail: { source: number; reason: number; message: string }): void;
-  closed(): void;
-}
-
-export interface ProviderOptions {
-  socket: Socket;
-  role: 'requestor' | 'acceptor';
-  clock: Clock;
-  log: Log;
-  /** ARTIM while a connection has brought nothing yet. */
-  artimMs: number;
-  /** ARTIM while the peer is to close the connection. */
-  closingMs: number;
-  maxPduLength: number;
-  indications: Indications;
-}
 
 interface Payload {
   pdu?: Pdu;
@@ -107,8 +81,27 @@ export class UpperLayerProvider {
    */
   lend(recall: () => void): Descriptor | undefined {
     if (this.#state !== 'Sta6' || this.#loan || !this.#parser.idle) return undefined;
-    this.#loan = Loan.of(this.#socket, recall);
+    this.#loan = Loan.of(this.#socket, 'whole', recall);
     return this.#loan?.descriptor;
+  }
+
+  /** Hands the reading of the connection to a thread, within a dataset: as `lend`, but what is written goes out meanwhile. */
+  lendReading(recall: () => void): { descriptor: Descriptor; framing: Framing } | undefined {
+    const { framing } = this.#parser;
+    if (this.#state !== 'Sta6' || this.#loan || !framing) return undefined;
+    this.#loan = Loan.of(this.#socket, 'reading', recall);
+    return this.#loan && { descriptor: this.#loan.descriptor, framing };
+  }
+
+  /** Asks a thread that has the connection for it. */
+  recall(): void {
+    this.#loan?.recall();
+  }
+
+  /** Ends a loan of the reading, going on where the thread stopped. */
+  resumeReading(unread: Buffer, framing: Framing, contextId: number): void {
+    this.#parser.resume(framing, contextId);
+    this.takeBack(unread, true);
   }
 
   /**

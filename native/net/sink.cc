@@ -1,0 +1,84 @@
+#include "net/sink.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+
+namespace petrig::net {
+
+namespace {
+
+constexpr size_t kMostParts = 512;
+/// Bytes that wait before the disk is told to begin: smaller pieces cost more than they win.
+constexpr uint64_t kWriteBack = 128 * 1024;
+
+std::string folderOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, std::max<size_t>(slash, 1));
+}
+
+}  // namespace
+
+FileSink::FileSink(std::string temporary, bool hash) : temporary_(std::move(temporary)) {
+  if (hash) hash_.emplace();
+  const int flags = O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC;
+  int fd = ::open(temporary_.c_str(), flags, 0666);
+  if (fd < 0 && errno == ENOENT) {
+    std::error_code ignored;  // open says what is wrong
+    std::filesystem::create_directories(folderOf(temporary_), ignored);
+    fd = ::open(temporary_.c_str(), flags, 0666);
+  }
+  check(fd);
+  fd_ = Owned(fd);
+}
+
+bool FileSink::check(int result) {
+  if (result < 0 && error_ == 0) error_ = errno;
+  return result >= 0;
+}
+
+void FileSink::write(const std::string& bytes) {
+  std::vector<iovec> parts{{const_cast<char*>(bytes.data()), bytes.size()}};
+  write(parts);
+}
+
+void FileSink::write(std::vector<iovec>& parts) {
+  if (hash_)
+    for (const iovec& part : parts) hash_->update(static_cast<const uint8_t*>(part.iov_base), part.iov_len);
+  for (size_t at = 0; at < parts.size() && error_ == 0;) {
+    const auto count = static_cast<int>(std::min(parts.size() - at, kMostParts));
+    ssize_t put = ::writev(fd_.get(), &parts[at], count);
+    if (put < 0 && errno == EINTR) continue;
+    if (!check(static_cast<int>(std::min<ssize_t>(put, 1)))) return;
+    size_ += static_cast<uint64_t>(put);
+    for (; at < parts.size() && static_cast<size_t>(put) >= parts[at].iov_len; ++at) put -= static_cast<ssize_t>(parts[at].iov_len);
+    if (put == 0) continue;
+    parts[at].iov_base = static_cast<uint8_t*>(parts[at].iov_base) + put;
+    parts[at].iov_len -= static_cast<size_t>(put);
+  }
+  if (size_ - started_ >= kWriteBack) startWriteBack();
+}
+
+/// A hint: a file system that does not know it writes everything in `commit`.
+void FileSink::startWriteBack() {
+  ::sync_file_range(fd_.get(), static_cast<off64_t>(started_), static_cast<off64_t>(size_ - started_), SYNC_FILE_RANGE_WRITE);
+  started_ = size_;
+}
+
+bool FileSink::commit(const std::string& path) {
+  // the bytes are with the disk before the name can be: a crash leaves the temporary name, or the whole file under its own
+  if (!check(::fdatasync(fd_.get())) || !check(::rename(temporary_.c_str(), path.c_str()))) return false;
+  const Owned folder(::open(folderOf(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return check(folder.get()) && check(::fsync(folder.get()));
+}
+
+void FileSink::discard() {
+  fd_ = Owned();
+  ::unlink(temporary_.c_str());
+}
+
+}  // namespace petrig::net

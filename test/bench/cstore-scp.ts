@@ -1,0 +1,57 @@
+/**
+ * C-STORE received, beside DCMTK's storescp, run inside a private network: `cstore-scp.ts FOLDER SENDERS`; prints { value, peer, parts } in
+ * MB/s. Every object of ours is on the disk before its answer; storescp leaves its files to the system.
+ */
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { ScaledClock } from '../../hal/base/clock.js';
+import { silentLog } from '../../hal/base/log.js';
+import { DicomServer } from '../../runtime/dicom/services/server.js';
+import { storageService } from '../../runtime/dicom/services/store-scp.js';
+import { storageSyntaxes } from '../../runtime/dicom/storage-classes.js';
+import { runTool, startStorescp } from '../helpers/peers.js';
+
+const [folder = '', senders = '1'] = process.argv.slice(2);
+const paths = readdirSync(folder)
+  .filter((name) => name.endsWith('.dcm'))
+  .map((name) => join(folder, name));
+const megabytes = paths.reduce((sum, path) => sum + statSync(path).size, 0) / 1e6;
+const received = join(folder, 'received');
+
+let arrived = 0;
+const service = storageService({
+  syntaxes: storageSyntaxes(),
+  hash: false,
+  pathFor: ({ sopInstanceUid }) => join(received, `${sopInstanceUid}.dcm`),
+  onStored: async () => void arrived++,
+});
+const server = new DicomServer({ port: 0, clock: new ScaledClock(), log: silentLog, services: [service] });
+const port = await server.listen();
+
+/** Sends every file once, shared out to so many senders at a time. @returns MB/s */
+async function feed(to: number, among: number): Promise<number> {
+  rmSync(received, { recursive: true, force: true });
+  mkdirSync(received);
+  const shares = Array.from({ length: among }, (_, i) => paths.filter((_path, j) => j % among === i));
+  const started = performance.now();
+  const runs = shares.map((share) => runTool('storescu', ['127.0.0.1', String(to), ...share]));
+  for (const { code, output } of await Promise.all(runs)) if (code !== 0) throw new Error(output);
+  return megabytes / ((performance.now() - started) / 1000);
+}
+
+const count = Number(senders);
+await feed(port, 1); // code that runs for the first time is compiled
+arrived = 0;
+const value = await feed(port, count);
+if (arrived !== paths.length) throw new Error(`${arrived} of ${paths.length} objects arrived`);
+if (count === 1) {
+  const peer = await startStorescp({ folder: received, args: ['-q', '--max-pdu', '28672'] });
+  const theirs = await feed(peer.node.port, 1);
+  await peer.stop();
+  console.log(JSON.stringify({ value, peer: theirs }));
+} else {
+  console.log(JSON.stringify({ value, peer: await feed(port, 1) }));
+}
+await server.close();
+rmSync(received, { recursive: true, force: true });
+process.exit();
