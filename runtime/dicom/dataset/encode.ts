@@ -82,11 +82,19 @@ function encodeDecimals(tag: string, element: Element): Buffer {
     if (typeof value === 'number' ? Number.isFinite(value) : typeof value === 'string') continue;
     throw new ScannerError('data.invalid', { what: `element ${tag}`, message: `${String(value)} as ${element.vr}` });
   }
-  if (element.Value.length === 0) return Buffer.alloc(0);
+  if (element.Value.every((value) => typeof value === 'string')) return decimalText(tag, element);
   const stream = new WriteBufferStream(32 + 16 * element.Value.length, true);
   const options = { allowInvalidVRLength: true };
   DicomMessage.writeTagObject(stream, tag, element.vr, element.Value, EXPLICIT_LITTLE_ENDIAN, options);
   return Buffer.from(stream.getBuffer(), 8, stream.size - 8);
+}
+
+/** Strings go as they were read, byte for byte. */
+function decimalText(tag: string, element: Element): Buffer {
+  const text = element.Value.join('\\');
+  const bytes = Buffer.from(text, 'latin1');
+  if (bytes.toString('latin1') === text) return bytes;
+  throw new ScannerError('data.invalid', { what: `element ${tag}`, message: `${text.slice(0, 40)} as ${element.vr}` });
 }
 
 function encodeValue(tag: string, element: Element, rule: VrRule, context: Context): Buffer[] {
