@@ -22,12 +22,13 @@ import { WorklistDesk } from './control/worklistdesk.js';
 import { CodecPool } from './dicom/codecs/pool.js';
 import { CommitmentScu } from './dicom/services/commitment-scu.js';
 import { echo } from './dicom/services/echo-scu.js';
-import { DicomServer, verificationService } from './dicom/services/server.js';
+import { DicomServer, type Service, verificationService } from './dicom/services/server.js';
 import type { Node } from './dicom/services/session.js';
 import { checkNodeFiles, serverOptions } from './listening.js';
 import { RecentLog } from './log.js';
 import { queryRetrieveServices } from './network/query/serving.js';
 import { receivingService } from './network/receiving/receiving.js';
+import { syntaxHooks } from './network/syntaxes.js';
 import { nodeFor, nodesFor } from './nodes.js';
 import { SERVICE_FILE } from './service/client.js';
 import { serviceMethods } from './service/methods.js';
@@ -154,16 +155,7 @@ async function listen(
     services: [
       verificationService(),
       commitment.service(),
-      ...queryRetrieveServices({
-        archive,
-        aeTitle: config.aeTitle,
-        models: config.dicom.queryModels,
-        destinations: nodesFor(config, 'storage'),
-        syntaxesFor: () => ({}),
-        maxPduLength: config.dicom.maxPduLength,
-        clock,
-        log,
-      }),
+      ...queryRetrieve(config, { archive, clock, log }, codecs, incoming),
       {
         // who gets objects by C-GET is their SCP
         peerMayBeScp: true,
@@ -183,6 +175,31 @@ async function listen(
   const port = await server.listen();
   teardown.add(() => server.close());
   return port;
+}
+
+/** Query and retrieve over the archive; objects go in the syntaxes that the configuration allows their receiver. */
+function queryRetrieve(
+  config: Config,
+  { archive, clock, log }: Pick<Stores, 'archive' | 'clock' | 'log'>,
+  codecs: CodecPool,
+  folder: string,
+): Service[] {
+  const { aeTitle, nodes, dicom, uidRoot } = config;
+  const compressionTypesOf = (title: string) => {
+    return nodes.find((node) => node.aeTitle.trim() === title)?.compressionTypes ?? 0;
+  };
+  return queryRetrieveServices({
+    archive,
+    aeTitle,
+    models: dicom.queryModels,
+    destinations: nodesFor(config, 'storage'),
+    syntaxesFor: (title) => {
+      return syntaxHooks({ asked: { compressionTypes: compressionTypesOf(title) }, codecs, folder, uidRoot });
+    },
+    maxPduLength: dicom.maxPduLength,
+    clock,
+    log,
+  });
 }
 
 async function serve(config: Config, methods: MethodTable, log: Log, teardown: Teardown) {
