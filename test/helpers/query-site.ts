@@ -6,6 +6,8 @@ import { bulkOf } from '../../runtime/dicom/dataset/bulk.js';
 import { dataset, setElement } from '../../runtime/dicom/dataset/dataset.js';
 import { readFileMeta } from '../../runtime/dicom/dataset/header.js';
 import { writePart10File } from '../../runtime/dicom/dataset/part10.js';
+import type { Response } from '../../runtime/dicom/dimse/channel.js';
+import { hexStatus } from '../../runtime/dicom/dimse/status.js';
 import { queryService } from '../../runtime/dicom/services/query-scp.js';
 import {
   type MoveDestination,
@@ -191,4 +193,16 @@ export async function findScu(
 function elementsIn(block: string): [string, string][] {
   const lines = block.matchAll(/\(([0-9a-f]{4},[0-9a-f]{4})\) [A-Z]{2} (?:\[(.*?)\] +#|\(no value|=?(\S+) +#)/g);
   return [...lines].map(([, tag, value, bare]) => [tag!, (value ?? bare ?? '').trim()]);
+}
+
+/** The final response of a retrieval: status, and remaining, completed, failed and warning sub-operations. */
+export function summary(responses: readonly Response[]) {
+  const { command, status } = responses.at(-1)!;
+  return [
+    hexStatus(status),
+    command.NumberOfRemainingSuboperations,
+    command.NumberOfCompletedSuboperations,
+    command.NumberOfFailedSuboperations,
+    command.NumberOfWarningSuboperations,
+  ];
 }
