@@ -97,11 +97,12 @@ export function parseConfig(input: unknown, where = 'given'): Config {
     const { dicom, nodes } = parsed.data;
     return { ...parsed.data, nodes: withDefaultsOf(dicom, nodes) };
   }
-  const issue = parsed.error.issues[0]!;
+  const [first, ...rest] = parsed.error.issues;
+  const told = ({ path, message }: z.core.$ZodIssue) => `${path.join('.') || 'top level'}: ${message}`;
   throw new ScannerError('config.invalid', {
-    where: `${where}: ${issue.path.join('.') || 'top level'}`,
-    message: issue.message,
-    expected: 'a key of runtime/config.ts with a value of its type',
+    where: `${where}: ${first!.path.join('.') || 'top level'}`,
+    message: [first!.message, ...rest.slice(0, 9).map(told)].join('; '),
+    expected: 'keys of runtime/config.ts with values of their type',
   });
 }
 

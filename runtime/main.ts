@@ -15,15 +15,15 @@ import { startSimWorker } from '../sim/worker.js';
 import type { Archive } from './archive/archive.js';
 import { openArchive } from './archive/open.js';
 import type { Config } from './config.js';
+import { ConfigFile } from './config-file.js';
+import { Configuration } from './control/configuring.js';
 import { Controller, type Simulate } from './control/controller.js';
 import { MppsDesk } from './control/mppsdesk.js';
 import { Retrieval } from './control/retrieval.js';
 import { WorklistDesk } from './control/worklistdesk.js';
 import { CodecPool } from './dicom/codecs/pool.js';
 import { CommitmentScu } from './dicom/services/commitment-scu.js';
-import { echo } from './dicom/services/echo-scu.js';
 import { DicomServer, type Service, verificationService } from './dicom/services/server.js';
-import type { Node } from './dicom/services/session.js';
 import { checkNodeFiles, serverOptions } from './listening.js';
 import { RecentLog } from './log.js';
 import { queryRetrieveServices } from './network/query/serving.js';
@@ -31,6 +31,7 @@ import { receivingService } from './network/receiving/receiving.js';
 import { syntaxHooks } from './network/syntaxes.js';
 import { nodeFor, nodesFor } from './nodes.js';
 import { SERVICE_FILE } from './service/client.js';
+import { configMethods } from './service/config-methods.js';
 import { serviceMethods } from './service/methods.js';
 import { retrieveMethods } from './service/retrieve-methods.js';
 import type { MethodTable } from './service/rpc.js';
@@ -57,15 +58,21 @@ class Teardown {
 }
 
 /** Starts everything that `petrig serve` is. @throws ScannerError config.*, link.*, data.disk, native.load */
-export async function startController(config: Config): Promise<RunningController> {
+export async function startController(config: Config, configFile?: string): Promise<RunningController> {
   const log = new RecentLog(config.logLevel);
   const clock = new ScaledClock({ speed: config.speed });
   const teardown = new Teardown();
   try {
     await mkdir(config.data, { recursive: true });
-    const file = { sourceAeTitle: config.aeTitle };
     const { url, folder: objects } = config.archive;
-    const archive = await openArchive({ root: config.data, objects, url, clock: clock.wall, log, file });
+    const archive = await openArchive({
+      root: config.data,
+      objects,
+      url,
+      clock: clock.wall,
+      log,
+      file: { sourceAeTitle: config.aeTitle },
+    });
     teardown.add(() => archive.close());
     const scheduled = new SqliteWorklistStore({ file: join(config.data, 'archive.sqlite'), clock: clock.wall });
     teardown.add(() => scheduled.close());
@@ -111,7 +118,9 @@ export async function startController(config: Config): Promise<RunningController
     teardown.add(() => controller.close());
     worklist.start();
     const retrieval = new Retrieval({ config, archive, clock, log });
-    const methods = serviceMethods(controller, retrieveMethods(retrieval));
+    const file = configFile === undefined ? undefined : new ConfigFile(configFile);
+    const configuration = new Configuration({ config, file, clock, log });
+    const methods = serviceMethods(controller, { ...retrieveMethods(retrieval), ...configMethods(configuration) });
     const ports = await serve(config, methods, log, teardown);
     return { controller, ports: { ...ports, dicom: dicomPort }, close: () => teardown.run() };
   } catch (thrown) {
@@ -222,12 +231,6 @@ async function keptToken(file: string): Promise<string | undefined> {
   } catch {
     return undefined;
   }
-}
-
-/** C-ECHO to a node, as `petrig doctor` does it. @throws ScannerError peer.* */
-export async function echoNode(config: Config, node: Node): Promise<void> {
-  const clock = new ScaledClock();
-  await echo({ node, callingAe: config.aeTitle, clock, log: new RecentLog('silent') });
 }
 
 /** The simulated devices behind serial ports or TCP, for an outside controller. */

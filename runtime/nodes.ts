@@ -40,3 +40,9 @@ export function destinationsOf(config: Pick<Config, 'nodes'>): Destination[] {
       send: send.what,
     }));
 }
+
+/** The title that we go under for a service: 6.1 of the statement. */
+export function titleFor({ aeTitle, aeTitles }: Pick<Config, 'aeTitle' | 'aeTitles'>, service: string): string {
+  if (service === 'worklist' || service === 'mpps') return aeTitles.worklist ?? aeTitle;
+  return service === 'print' ? (aeTitles.print ?? aeTitle) : aeTitle;
+}

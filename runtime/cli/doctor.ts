@@ -4,11 +4,14 @@ import { constants } from 'node:fs';
 import { access, mkdir, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { Command } from 'commander';
+import { ScaledClock } from '../../hal/base/clock.js';
 import { asScannerError } from '../../hal/base/errors.js';
+import { silentLog } from '../../hal/base/log.js';
 import { addonPath, loadAddon } from '../../native/addon.js';
 import { openPtyPair } from '../../native/pty.js';
 import { type Config, loadConfig } from '../config.js';
-import { echoNode } from '../main.js';
+import { echo } from '../dicom/services/echo-scu.js';
+import { titleFor } from '../nodes.js';
 import { protocolNames } from '../protocol/definition.js';
 import { fail, printJson, say, table } from './output.js';
 
@@ -111,7 +114,7 @@ function peers(config: Config): Check[] {
     check: `node ${node.name} (${node.services.join(', ')})`,
     remedy: `start it, or mend host, port or AE title in the configuration; it must know us as ${config.aeTitle}`,
     look: async () => {
-      await echoNode(config, node);
+      await echo({ node, callingAe: titleFor(config, node.services[0]!), clock: new ScaledClock(), log: silentLog });
       return `${node.host}:${node.port} answers C-ECHO`;
     },
   }));

@@ -7,10 +7,12 @@ import { conformanceCommand } from './conformance.js';
 import { demoCommand } from './demo.js';
 import { deviceCommands } from './devices.js';
 import { doctorCommand } from './doctor.js';
+import { echoCommand } from './echo.js';
 import { examCommand } from './exam.js';
 import { findCommand } from './find.js';
 import { importCommand } from './import.js';
 import { mppsCommand } from './mpps.js';
+import { nodesCommand } from './nodes.js';
 import { EXIT, fail } from './output.js';
 import { protocolsCommand } from './protocols.js';
 import { serveCommand } from './serve.js';
@@ -24,6 +26,8 @@ const COMMANDS = [
   examCommand(),
   worklistCommand(),
   findCommand(),
+  echoCommand(),
+  nodesCommand(),
   importCommand(),
   mppsCommand(),
   ...deviceCommands(),

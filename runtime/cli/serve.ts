@@ -44,7 +44,7 @@ async function serve(options: ServeOptions): Promise<void> {
       }),
     });
     const stopped = untilStopped();
-    const controller = await startController(config);
+    const controller = await startController(config, options.config);
     const { service, tcp, dicom } = controller.ports;
     if (options.json) printJson({ ready: true, ports: controller.ports, data: config.data });
     say(
