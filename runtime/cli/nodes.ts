@@ -100,12 +100,12 @@ export function settingsOf(pairs: readonly string[]): Record<string, unknown> {
     }
     let inner = settings;
     for (const key of keys) inner = (inner[key] ??= {}) as Record<string, unknown>;
-    inner[last] = valueOf(pair.slice(at + 1));
+    inner[last] = jsonOrText(pair.slice(at + 1));
   }
   return settings;
 }
 
-function valueOf(text: string): unknown {
+function jsonOrText(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
