@@ -1,11 +1,13 @@
 /** What happens to objects on their way in: nothing to nearly all of them, what the statement orders to the others. */
 
 import { readdirSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ScannerError } from '../../hal/base/errors.js';
+import { fileBytes } from '../../runtime/dicom/codecs/bytes.js';
+import { CodecPool } from '../../runtime/dicom/codecs/pool.js';
 import { type Dataset, items, setElement, text } from '../../runtime/dicom/dataset/dataset.js';
 import { decodeDataset } from '../../runtime/dicom/dataset/decode.js';
 import { encodeDataset } from '../../runtime/dicom/dataset/encode.js';
@@ -13,9 +15,10 @@ import { readHeader } from '../../runtime/dicom/dataset/header.js';
 import { encodeFileMeta } from '../../runtime/dicom/dataset/part10.js';
 import { deriveUid, isUid, makeUid } from '../../runtime/dicom/dataset/uid.js';
 import { storeFiles } from '../../runtime/dicom/services/store-scu.js';
-import { convertedUid } from '../../runtime/network/receiving/changes.js';
+import { changeObject, changesFor, convertedUid } from '../../runtime/network/receiving/changes.js';
 import { keptUid } from '../../runtime/network/receiving/conversions.js';
-import { CT_IMAGE, EXPLICIT, scratch, scu } from '../helpers/dicom.js';
+import { inspect } from '../../runtime/network/receiving/findings.js';
+import { CT_IMAGE, clock, EXPLICIT, log, scratch, scu } from '../helpers/dicom.js';
 import { ctObject, withPrivateItem } from '../helpers/incoming.js';
 import { startReceiver } from '../helpers/receiver.js';
 
@@ -47,6 +50,30 @@ test('an explicit object with private elements at the top is kept byte for byte;
   }
   assert.equal(readdirSync(receiver.incoming), []);
   await receiver.close();
+});
+
+test('odd lengths, unknown sequences, group lengths and padding come through as they are, and go out so', async () => {
+  const receiver = await startReceiver();
+  const again = await startReceiver();
+  const ds = ctObject();
+  const whole = encodeDataset(ds, EXPLICIT);
+  const at = whole.indexOf(Buffer.from([0x10, 0x00, 0x10, 0x00])); // before Patient's Name
+  const odd = Buffer.concat([
+    whole.subarray(0, at),
+    Buffer.from('09000100554e0000ffffffff', 'hex'), // UN of undefined length: a sequence in implicit VR
+    Buffer.from('feff00e0ffffffff', 'hex'),
+    Buffer.from('0800000105000000434f444531', 'hex'), // an odd length
+    Buffer.from('feff0de000000000feffdde000000000', 'hex'),
+    Buffer.from('1000000055 4c0400 63000000'.replaceAll(' ', ''), 'hex'), // a group length that is not true
+    whole.subarray(at),
+    Buffer.from('fcfffcff4f42000003000000010203', 'hex'), // Data Set Trailing Padding
+  ]);
+  const { path, sopInstanceUid } = await fileOf(odd, { uid: text(ds, 'SOPInstanceUID') });
+  assert.is((await storeFiles(scu(receiver.node), [path]))[0]!.status, '0000');
+  assert.ok((await receiver.dataset(sopInstanceUid)).equals(odd));
+  await storeFiles(scu(again.node), [receiver.kept.get(sopInstanceUid)!]);
+  assert.ok((await again.dataset(sopInstanceUid)).equals(odd));
+  await Promise.all([receiver.close(), again.close()]);
 });
 
 test('implicit VR loses private elements that nobody registered, and no others', async () => {
@@ -196,6 +223,36 @@ test('too little disk is A700 before the dataset is taken; a disk that fails is 
   assert.equal(readdirSync(receiver.incoming), []);
   assert.is((await storeFiles(scu(receiver.node), [path]))[0]!.status, '0000');
   await receiver.close();
+});
+
+test('2 GB of registered private bulk in implicit VR: what is unknown goes, memory stays flat', async () => {
+  const ds = ctObject('1.3.12.2.1107.5.9.1');
+  for (const tag of ['7FE00010', '00291008', '00291077', '00290010']) delete ds[tag];
+  setElement(ds, '7FE10010', 'LO', ['SIEMENS CSA NON-IMAGE']);
+  const header = encodeDataset(ds, IMPLICIT);
+  const bulkBytes = 0x80000000;
+  const bulk = Buffer.from('e17f101000000080', 'hex');
+  const path = join(folder, 'sparse.bin');
+  const file = await open(path, 'w+');
+  await file.write(Buffer.concat([header, bulk]), 0, header.length + bulk.length, 0);
+  await file.truncate(header.length + bulk.length + bulkBytes);
+  const bytes = fileBytes(file, 0, header.length + bulk.length + bulkBytes);
+  const before = process.memoryUsage().rss;
+  const found = await inspect(bytes, IMPLICIT);
+  assert.is(found.unknownPrivate, true);
+  const object = { sopClassUid: '', sopInstanceUid: '', transferSyntax: IMPLICIT, callingAe: 'A', calledAe: 'B' };
+  const codecs = new CodecPool({ clock, log });
+  const { plan } = await changeObject(bytes, object, changesFor(object, found)!, { codecs });
+  let [got, peak] = [0, 0];
+  for await (const chunk of plan.chunks()) {
+    got += chunk.length;
+    peak = Math.max(peak, process.memoryUsage.rss());
+  }
+  delete ds['00310010'];
+  delete ds['00311001'];
+  assert.is(got, encodeDataset(ds, IMPLICIT).length + bulk.length + bulkBytes);
+  assert.ok(peak - before < 100e6, `${Math.round((peak - before) / 1e6)} MB more`);
+  await file.close();
 });
 
 test.run();

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../hal/base/clock.js';
 import { asScannerError, ScannerError } from '../../../hal/base/errors.js';
 import type { Log } from '../../../hal/base/log.js';
-import { UNCOMPRESSED } from '../dataset/transfer-syntax.js';
+import { EXPLICIT_BIG_ENDIAN, UNCOMPRESSED } from '../dataset/transfer-syntax.js';
 import { DimseChannel } from '../dimse/channel.js';
 import type { CommandName } from '../dimse/command.js';
 import type { DimseRequest, Reply, RequestHandler } from '../dimse/performer.js';
@@ -66,7 +66,7 @@ const MIN_IDLE = 32;
 /** Verification as SCP. */
 export function verificationService(): Service {
   return {
-    syntaxes: { [UIDS.verification]: UNCOMPRESSED },
+    syntaxes: { [UIDS.verification]: [...UNCOMPRESSED, EXPLICIT_BIG_ENDIAN] }, // Table 6
     operations: { 'C-ECHO': async () => ({ status: STATUS.success }) },
   };
 }
