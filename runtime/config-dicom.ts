@@ -1,6 +1,7 @@
 /** Our own DICOM ports, who may come to them, and limits: 6.2.1, 6.3 of the statement, and what makes it safe. */
 
 import { z } from 'zod';
+import { SYNTAX_LISTS } from './dicom/storage-classes.js';
 import { DEFAULT_TIMEOUTS, type Timeouts } from './dicom/upper-layer/settings.js';
 
 export const port = z.number().int().min(0).max(65535);
@@ -28,6 +29,18 @@ export const tlsFiles = z.strictObject({
   crl: z.array(z.string().min(1)).readonly().optional(),
 });
 
+/** Transfer syntaxes proposed when objects are sent: the lists UC, LL and LY of 3.2.2.1.2, best first. */
+const syntaxLists = z
+  .strictObject({
+    uncompressed: z
+      .array(z.enum(SYNTAX_LISTS.uncompressed))
+      .min(1)
+      .default([...SYNTAX_LISTS.uncompressed]),
+    lossless: z.array(z.enum(SYNTAX_LISTS.lossless)).default([...SYNTAX_LISTS.lossless]),
+    lossy: z.array(z.enum(SYNTAX_LISTS.lossy)).default([...SYNTAX_LISTS.lossy]),
+  })
+  .prefault({});
+
 export const dicomSchema = z.strictObject({
   host: z.string().default('127.0.0.1'),
   port: port.default(11112),
@@ -53,6 +66,7 @@ export const dicomSchema = z.strictObject({
     .default(256 * 1024 * 1024),
   /** Query/retrieve information models that we serve: Table 11. */
   queryModels: z.array(z.enum(['patient', 'study', 'patientStudy'])).default(['patient', 'study', 'patientStudy']),
+  syntaxLists,
   /** Let in AE titles that no node has. */
   acceptUnknownPeers: z.boolean().default(true),
   /** A node without `from` must come from its host. */

@@ -203,7 +203,8 @@ function queryRetrieve(
     models: dicom.queryModels,
     destinations: nodesFor(config, 'storage'),
     syntaxesFor: (title) => {
-      return syntaxHooks({ asked: { compressionTypes: compressionTypesOf(title) }, codecs, folder, uidRoot });
+      const asked = { compressionTypes: compressionTypesOf(title) };
+      return syntaxHooks({ asked, codecs, folder, lists: dicom.syntaxLists, uidRoot });
     },
     maxPduLength: dicom.maxPduLength,
     clock,
