@@ -6,7 +6,11 @@ import type { Log } from '../../hal/base/log.js';
 import { readTable } from '../../hal/base/table.js';
 import { text } from '../../runtime/dicom/dataset/dataset.js';
 import { readFileMeta, readHeader } from '../../runtime/dicom/dataset/header.js';
-import { TRANSFER_SYNTAXES, UNCOMPRESSED } from '../../runtime/dicom/dataset/transfer-syntax.js';
+import {
+  EXPLICIT_LITTLE_ENDIAN,
+  IMPLICIT_LITTLE_ENDIAN,
+  TRANSFER_SYNTAXES,
+} from '../../runtime/dicom/dataset/transfer-syntax.js';
 import { queryService } from '../../runtime/dicom/services/query-scp.js';
 import { retrieveService } from '../../runtime/dicom/services/retrieve-scp.js';
 import type { Service } from '../../runtime/dicom/services/server.js';
@@ -127,9 +131,9 @@ export class Pacs {
   }
 }
 
-/** A PACS takes what comes: every storage class in every transfer syntax, uncompressed ones first. */
+/** A PACS takes what comes: every storage class in every transfer syntax, uncompressed little endian first. */
 function everySyntax(): Record<string, readonly string[]> {
-  const syntaxes = [...new Set([...UNCOMPRESSED, ...Object.keys(TRANSFER_SYNTAXES)])];
+  const syntaxes = [...new Set([EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN, ...Object.keys(TRANSFER_SYNTAXES)])];
   const classes = new Set([...STANDARD.classes, ...STORAGE_CLASSES.map(({ uid }) => uid)]);
   return Object.fromEntries([...classes].map((uid) => [uid, syntaxes]));
 }
