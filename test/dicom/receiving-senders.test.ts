@@ -230,7 +230,7 @@ async function readable(part10: Buffer): Promise<void> {
 function requestFor(bytes: Buffer, transferSyntax: string, uid: string, abort: () => void): DimseRequest {
   const request = {
     command: { AffectedSOPClassUID: CT_IMAGE, AffectedSOPInstanceUID: uid },
-    context: { abstractSyntax: CT_IMAGE, transferSyntax },
+    context: { abstractSyntax: CT_IMAGE, transferSyntax, weAreScp: true },
     association: { info: { callingAe: 'X', calledAe: 'Y' }, over: false, abort },
     data: (async function* () {
       yield bytes;
