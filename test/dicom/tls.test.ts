@@ -118,6 +118,18 @@ test('a client that is not who it must be is turned away, and the log says why',
   await server.close();
 });
 
+test('a revoked certificate is refused, on either side', async () => {
+  const crl = [authority.revoke(theirs)];
+  const { server, port, said } = await serve({ listener: { crl } });
+  assert.match(await ask(port, { ca, ...theirs }), /^peer\.aborted/);
+  assert.match(said.pop() ?? '', /TLS client refused.*revoked/);
+  assert.is(await ask(port, { ca, ...elsewhere }), 'done');
+  await server.close();
+  const wrong = await serve({ listener: theirs });
+  assert.match(await ask(wrong.port, { ca, crl, ...ours }), /^peer\.tls .*revoked/);
+  await wrong.server.close();
+});
+
 test('without the duty to show one, a client needs no certificate, yet a wrong one is refused', async () => {
   const { server, port } = await serve({ listener: { clientCertificates: 'optional' } });
   assert.is(await ask(port, { ca }), 'done');

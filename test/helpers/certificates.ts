@@ -64,6 +64,20 @@ export class Authority {
     ]);
     return { certificate, key, fingerprint: fingerprintOf(certificate) };
   }
+
+  /** The revocation list with one certificate in it. @returns its file */
+  revoke({ certificate }: Identity): string {
+    const serial = openssl(['x509', '-in', certificate, '-noout', '-serial']).trim().split('=')[1]!;
+    const [index, settings, list] = ['index', 'cnf', 'crl'].map((end) => join(this.#folder, `revoked.${end}`)) as [
+      string,
+      string,
+      string,
+    ];
+    writeFileSync(index, `R\t301231000000Z\t250101000000Z\t${serial}\tunknown\t/CN=revoked\n`);
+    writeFileSync(settings, `[ca]\ndefault_ca=own\n[own]\ndatabase=${index}\ndefault_md=sha256\ndefault_crl_days=30\n`);
+    openssl(['ca', '-gencrl', '-config', settings, '-cert', this.file, '-keyfile', this.#key, '-out', list]);
+    return list;
+  }
 }
 
 function fingerprintOf(certificate: string): string {
