@@ -1,0 +1,220 @@
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "case.h"
+#include "net/heads.h"
+#include "net/receive.h"
+#include "net/send.h"
+#include "net/sha256.h"
+#include "random.h"
+
+namespace {
+
+using namespace petrig::net;
+using Bytes = std::vector<uint8_t>;
+
+Bytes noise(size_t count, uint64_t seed) {
+  petrig::Random random(seed, 1);
+  Bytes bytes(count);
+  for (auto& byte : bytes) byte = static_cast<uint8_t>(random.bits());
+  return bytes;
+}
+
+struct Folder {
+  std::string path = (std::filesystem::temp_directory_path() / ("petrig-net-" + std::to_string(::getpid()))).string();
+  Folder() { std::filesystem::create_directories(path); }
+  ~Folder() { std::filesystem::remove_all(path); }
+};
+
+/// Two ends of a connection.
+struct Ends {
+  Owned a, b;
+  Ends() {
+    int both[2];
+    driver::expect(::socketpair(AF_UNIX, SOCK_STREAM, 0, both) == 0, "socketpair");
+    a = Owned(both[0]);
+    b = Owned(both[1]);
+  }
+};
+
+void put(int fd, const Bytes& bytes) {
+  for (size_t at = 0; at < bytes.size();) {
+    const ssize_t count = ::send(fd, bytes.data() + at, bytes.size() - at, MSG_NOSIGNAL);
+    if (count <= 0) return;
+    at += static_cast<size_t>(count);
+  }
+}
+
+bool take(int fd, uint8_t* into, size_t count) {
+  while (count > 0) {
+    const ssize_t got = ::read(fd, into, count);
+    if (got <= 0) return false;
+    into += got;
+    count -= static_cast<size_t>(got);
+  }
+  return true;
+}
+
+/// A dataset as PDUs of one fragment each.
+Bytes framed(const Bytes& data, size_t fragment) {
+  Bytes out;
+  for (size_t at = 0; at < data.size(); at += fragment) {
+    const size_t length = std::min(fragment, data.size() - at);
+    uint8_t header[kPdvHeader];
+    putPdvHeader(header, 1, false, at + length == data.size(), static_cast<uint32_t>(length));
+    out.insert(out.end(), header, header + sizeof header);
+    out.insert(out.end(), data.begin() + static_cast<std::ptrdiff_t>(at), data.begin() + static_cast<std::ptrdiff_t>(at + length));
+  }
+  return out;
+}
+
+Bytes response(uint16_t messageId, uint16_t status) {
+  const auto element = [](uint16_t number, uint16_t value) {
+    return Bytes{0, 0, static_cast<uint8_t>(number), static_cast<uint8_t>(number >> 8), 2, 0, 0, 0, static_cast<uint8_t>(value),
+                 static_cast<uint8_t>(value >> 8)};
+  };
+  Bytes command;
+  for (const auto& [number, value] : {std::pair<uint16_t, uint16_t>{0x0100, 0x8001}, {0x0120, messageId}, {0x0800, 0x0101}, {0x0900, status}}) {
+    const Bytes one = element(number, value);
+    command.insert(command.end(), one.begin(), one.end());
+  }
+  Bytes pdu(kPdvHeader);
+  putPdvHeader(pdu.data(), 1, true, true, static_cast<uint32_t>(command.size()));
+  pdu.insert(pdu.end(), command.begin(), command.end());
+  return pdu;
+}
+
+const driver::Register sums("checksums with and without the processor's instructions", [](const petrig::JobControl&) {
+  for (const size_t count : {size_t{0}, size_t{1}, size_t{55}, size_t{56}, size_t{64}, size_t{65}, size_t{1000}, size_t{100'003}}) {
+    const Bytes bytes = noise(count, count);
+    Sha256 fast, plain;
+    plain.useInstructions(false);
+    for (size_t at = 0; at < count; at += 77) fast.update(bytes.data() + at, std::min<size_t>(77, count - at));
+    plain.update(bytes.data(), count);
+    driver::expect(fast.finish() == plain.finish(), "both sums agree");
+  }
+  Sha256 abc;
+  abc.update(reinterpret_cast<const uint8_t*>("abc"), 3);
+  driver::expect(abc.finish() == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "FIPS 180-4's example");
+  return std::vector<double>{1};
+});
+
+const driver::Register parsing("datasets parsed from streams that are cut anywhere and damaged", [](const petrig::JobControl&) {
+  petrig::Random random(3, 9);
+  double taken = 0;
+  for (int round = 0; round < 3000; ++round) {
+    Bytes stream = framed(noise(1 + random.bits() % 3000, static_cast<uint64_t>(round)), 1 + random.bits() % 700);
+    for (uint64_t flips = random.bits() % 3; flips-- > 0;) stream[random.bits() % stream.size()] ^= static_cast<uint8_t>(random.bits());
+    DatasetParser parser({}, 1, 2000, random.bits() % 4000);
+    Bytes held;
+    for (size_t at = 0; at < stream.size();) {
+      const size_t count = std::min<size_t>(1 + random.bits() % 500, stream.size() - at);
+      held.insert(held.end(), stream.begin() + static_cast<std::ptrdiff_t>(at), stream.begin() + static_cast<std::ptrdiff_t>(at + count));
+      at += count;
+      std::vector<iovec> parts;
+      size_t used = 0;
+      const auto state = parser.push(held, parts, used);
+      for (const iovec& part : parts) taken += static_cast<double>(part.iov_len);
+      driver::expect(used <= held.size(), "no more is used than there is");
+      held.erase(held.begin(), held.begin() + static_cast<std::ptrdiff_t>(used));
+      if (state != DatasetParser::State::more) break;
+      driver::expect(held.size() < 6, "only the begin of a header is held");
+    }
+  }
+  return std::vector<double>{taken};
+});
+
+const driver::Register sending("files sent, answered, refused and cancelled", [](const petrig::JobControl&) {
+  const Folder folder;
+  std::vector<SendJob> jobs;
+  for (uint16_t i = 0; i < 4; ++i) {
+    const std::string path = folder.path + "/" + std::to_string(i);
+    const Bytes bytes = noise(i == 3 ? 3'000'001 : 10'000u * i, i);
+    std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    jobs.push_back({path, 0, bytes.size(), 1, static_cast<uint16_t>(i + 1), std::string("\4\0\0\0\0\6\0\0\0\2\1\3", 12)});
+  }
+  std::vector<double> seen;
+  for (const uint16_t refused : {uint16_t{0}, uint16_t{2}}) {
+    Ends ends;
+    std::thread peer([&ends, &jobs, refused] {
+      for (const SendJob& job : jobs) {
+        for (bool last = false; !last;) {
+          uint8_t header[kPdvHeader];
+          if (!take(ends.b.get(), header, sizeof header)) return;
+          Bytes body(bigEndian32(header + 2) - 6);
+          if (!take(ends.b.get(), body.data(), body.size())) return;
+          last = header[11] == 2;
+        }
+        put(ends.b.get(), response(job.messageId, job.messageId == refused ? 0xa700 : 0));
+      }
+    });
+    Cancel cancel;
+    Line line(duplicate(ends.a.get()), cancel, 10'000);
+    double answers = 0;
+    const SendEnd end = sendFiles(jobs, {refused == 0 ? 70'000u : 64u * 1024, 10'000, 10'000}, line, [&answers](size_t, std::string_view) { ++answers; });
+    driver::expect(end.why == (refused == 0 ? Stop::done : Stop::answer), "it ends as the peer answers");
+    ends.a = Owned();
+    { Line gone(std::move(line)); }
+    peer.join();
+    seen.push_back(answers);
+  }
+  Ends ends;
+  Cancel cancel;
+  std::thread canceller([&cancel] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    cancel.set();
+  });
+  Line line(duplicate(ends.a.get()), cancel, 10'000);
+  const SendEnd end = sendFiles({jobs[3]}, {28'672, 10'000, 10'000}, line, [](size_t, std::string_view) {});
+  canceller.join();
+  driver::expect(end.why == Stop::cancelled, "a peer that does not read is left when that is wanted");
+  const SendEnd none = sendFiles({{folder.path + "/none", 0, 10, 1, 1, ""}}, {28'672, 100, 100}, line, [](size_t, std::string_view) {});
+  driver::expect(none.why == Stop::file && none.error == ENOENT && !none.begun, "a file that is not there");
+  return seen;
+});
+
+const driver::Register receiving("datasets received into files, whole and broken off", [](const petrig::JobControl&) {
+  const Folder folder;
+  std::vector<double> seen;
+  for (const size_t kept : {size_t{1'000'000}, size_t{5000}, size_t{0}}) {
+    const Bytes data = noise(200'000, kept);
+    Bytes stream = framed(data, 16'000);
+    const Bytes after = response(9, 0);
+    stream.insert(stream.end(), after.begin(), after.end());
+    stream.resize(std::min(stream.size(), kept));
+    Ends ends;
+    std::thread peer([&] {
+      put(ends.b.get(), stream);
+      ends.b = Owned();
+    });
+    Cancel cancel;
+    Line line(duplicate(ends.a.get()), cancel, 5000);
+    const ReceiveJob job{folder.path + "/in/object", folder.path + "/in/object.part", "begin", {}, 1, 16'384, 1u << 30, 5000, true};
+    const ReceiveEnd end = receiveFile(job, line);
+    peer.join();
+    const bool whole = kept > 300'000;
+    driver::expect(end.why == (whole ? Stop::done : Stop::closed), "it is whole or not");
+    driver::expect(std::filesystem::exists(job.path) == whole && !std::filesystem::exists(job.temporary), "there is a file or none");
+    if (whole) driver::expect(end.size == data.size() + 5 && end.checksum.size() == 64 && end.unread.size() == after.size(), "all of it");
+    std::filesystem::remove(job.path);
+    seen.push_back(static_cast<double>(end.size));
+  }
+  return seen;
+});
+
+const driver::Register beginnings("first bytes of files that are there, short and missing", [](const petrig::JobControl&) {
+  const Folder folder;
+  std::ofstream(folder.path + "/short") << "abc";
+  std::vector<uint8_t> bytes(20);
+  std::vector<double> sizes(2);
+  readHeads({folder.path + "/short", folder.path + "/none"}, bytes, sizes);
+  driver::expect(sizes[0] == 3 && sizes[1] < 0 && bytes[2] == 'c' && bytes[3] == 0, "sizes and bytes");
+  return sizes;
+});
+
+}  // namespace
