@@ -1,5 +1,7 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bulkOf } from '../../runtime/dicom/dataset/bulk.js';
@@ -9,7 +11,9 @@ import { writePart10File } from '../../runtime/dicom/dataset/part10.js';
 import { storeFiles } from '../../runtime/dicom/services/store-scu.js';
 import { startHospital } from '../../sim/hospital/hospital.js';
 import { CSA_NON_IMAGE, clock, EXPLICIT, log, scratch, scu } from '../helpers/dicom.js';
+import { enterPrivateNetwork } from '../helpers/namespace.js';
 
+enterPrivateNetwork();
 const test = suite('a big raw-data object');
 const folder = scratch();
 const MEGABYTES = 150;
@@ -41,6 +45,13 @@ test('is written, sent and received with little memory, byte for byte', async ()
   assert.is(await tail(path), await tail(stored.path));
   const grown = (peak - before) / 1e6;
   assert.ok(grown < 150, `memory grew by ${grown} MB`);
+});
+
+test('of 2 GB goes to storescp and to ourselves in less than 150 MB of memory, all told', async () => {
+  const script = fileURLToPath(new URL('../bench/cstore-big.ts', import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', script, scratch()]);
+  const { value } = JSON.parse(stdout.trim().split('\n').at(-1)!) as { value: number };
+  assert.ok(value > 30 && value < 150, `${value} MB`);
 });
 
 test.run();
