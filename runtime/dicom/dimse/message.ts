@@ -79,10 +79,11 @@ export class IncomingData implements AsyncIterable<Buffer> {
     const lent = this.#association.lendReading(this.#contextId, () => cancel());
     if (!lent) return undefined;
     for (const piece of lent.pieces) this.#size += piece.length;
+    const begin = Buffer.concat([job.begin, ...lent.pieces]);
     const receiving = startReceiving(lent.descriptor, {
       ...lent.framing,
       ...job,
-      begin: Buffer.concat([job.begin, ...lent.pieces]),
+      begin,
       contextId: this.#contextId,
       maxPdu: options.maxPduLength,
       room: this.#maxBytes - this.#size,
@@ -90,6 +91,7 @@ export class IncomingData implements AsyncIterable<Buffer> {
     });
     cancel = receiving.cancel;
     const end = await receiving.ended;
+    this.#size += Math.max(0, end.size - begin.length); // what the thread took counts against the limit
     if (end.why === 'done') this.#end();
     provider.resumeReading(end.unread, end, this.#contextId);
     if (end.why === 'done') return { path: job.path, size: end.size, sha256: end.sha256 };
