@@ -126,7 +126,7 @@ export const sendMachine = setup({
       entry: 'noteTry',
       on: {
         CANCEL: 'cancelled',
-        ACKNOWLEDGED: { actions: { type: 'noteAcknowledged', params: ({ event }) => ({ uids: [event.uid] }) } },
+        ACKNOWLEDGED: { actions: { type: 'noteAcknowledged', params: ({ event }) => ({ uids: event.uids }) } },
         COMMITMENT_REPORTED: { actions: report() },
       },
       invoke: {
@@ -137,7 +137,7 @@ export const sendMachine = setup({
           node: context.node,
           instances: unsent(context),
           attempt: context.attempts,
-          acknowledged: (uid) => self.send({ type: 'ACKNOWLEDGED', uid }),
+          acknowledged: (uids) => self.send({ type: 'ACKNOWLEDGED', uids }),
         }),
         onDone: {
           target: 'settling',
@@ -165,7 +165,7 @@ export const sendMachine = setup({
         CANCEL: 'cancelled',
         START: 'choosing',
         // an answer that was under way when the association broke
-        ACKNOWLEDGED: { actions: { type: 'noteAcknowledged', params: ({ event }) => ({ uids: [event.uid] }) } },
+        ACKNOWLEDGED: { actions: { type: 'noteAcknowledged', params: ({ event }) => ({ uids: event.uids }) } },
         COMMITMENT_REPORTED: { actions: report() },
       },
     },

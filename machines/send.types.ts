@@ -53,8 +53,8 @@ export interface SendBatchInput {
   /** What is still to be sent. */
   instances: string[];
   attempt: number;
-  /** Tells each acknowledged instance at once, so that a broken association does not send it again. */
-  acknowledged: (uid: string) => void;
+  /** Tells what is acknowledged, before a failure at the latest: a broken association does not send it again. */
+  acknowledged: (uids: string[]) => void;
 }
 
 /** Resolves when each instance was answered; rejects when the association could not be had or broke. */
@@ -85,7 +85,7 @@ export interface SendVerdict {
 export type SendEvent =
   | { type: 'START' }
   | { type: 'CANCEL' }
-  | { type: 'ACKNOWLEDGED'; uid: string }
+  | { type: 'ACKNOWLEDGED'; uids: string[] }
   | { type: 'COMMITMENT_REPORTED'; committed: string[]; failed: string[] };
 
 export interface SendOutput {

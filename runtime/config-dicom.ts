@@ -9,15 +9,17 @@ export const port = z.number().int().min(0).max(65535);
 export const maxPduLength = z.number().int().min(4096).max(262144);
 
 const TIMEOUT_NAMES = Object.keys(DEFAULT_TIMEOUTS) as (keyof Timeouts)[];
-/** Set by `worklistQuery.waitSeconds` and `commitmentSeconds`, or for a node. */
-const ELSEWHERE: readonly (keyof Timeouts)[] = ['worklistMs', 'commitMs'];
+/** Set by `worklistQuery.waitSeconds`, or for a node. */
+const OF_NODES: readonly (keyof Timeouts)[] = ['worklistMs'];
+/** Set by a node's `commitment.openMinutes`. */
+const ELSEWHERE: readonly (keyof Timeouts)[] = ['commitMs'];
 
 function timeouts(names: readonly (keyof Timeouts)[]) {
   return z.partialRecord(z.enum(names), z.number().positive()).default({});
 }
 
 /** Waiting times by the names of `tables/timeouts.json`, wall milliseconds. */
-export const nodeTimeouts = timeouts(TIMEOUT_NAMES);
+export const nodeTimeouts = timeouts(TIMEOUT_NAMES.filter((name) => !ELSEWHERE.includes(name)));
 
 /** PEM files of one end of TLS. */
 export const tlsFiles = z.strictObject({
@@ -73,7 +75,7 @@ export const dicomSchema = z.strictObject({
   checkHosts: z.boolean().default(false),
   /** Take no application context name but DICOM's: 6.2.1. */
   strictApplicationContext: z.boolean().default(false),
-  timeouts: timeouts(TIMEOUT_NAMES.filter((name) => !ELSEWHERE.includes(name))),
+  timeouts: timeouts(TIMEOUT_NAMES.filter((name) => ![...ELSEWHERE, ...OF_NODES].includes(name))),
   /** DICOM TLS, PS3.15 B.10: our own files, for nodes as well where they have none of their own. */
   tls: tlsFiles
     .required({ ca: true, certificate: true, key: true })

@@ -51,6 +51,19 @@ const node = z.strictObject({
       archive: z.boolean().default(false),
     })
     .prefault({}),
+  /** How it is asked to commit to what it was sent: 6.2.1. */
+  commitment: z
+    .strictObject({
+      /** The association of the request is kept open for the result, or closed at once; a result on another one is taken either way. */
+      association: z.enum(['same', 'separate']).default('same'),
+      /** How long a result is waited for. */
+      openMinutes: z
+        .number()
+        .positive()
+        .max(14 * 24 * 60)
+        .default(60),
+    })
+    .prefault({}),
   /** How its worklist is asked. */
   worklist: nodeWorklistSchema,
   /** What is taken from it: changed as the statement orders, or kept as it came. */

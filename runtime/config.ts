@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { ScannerError } from '../hal/base/errors.js';
 import { dicomSchema, port } from './config-dicom.js';
 import { aeTitle, nodesSchema, withDefaultsOf } from './config-nodes.js';
+import { rulesSchema } from './config-rules.js';
 import { mppsSchema, worklistQuerySchema } from './config-schedule.js';
 
 export const configSchema = z.strictObject({
@@ -74,11 +75,26 @@ export const configSchema = z.strictObject({
     .optional(),
   /** Tries to reach a destination, with pauses that double from 1 s to 60 s, before its delivery is given up. */
   sendAttempts: z.number().int().min(1).max(1000).default(8),
-  commitmentSeconds: z.number().positive().default(3600),
+  /** What we commit to for others: 6.2.1. */
+  commitment: z
+    .strictObject({
+      /** An archive system is installed here; without one no commitment is given. */
+      archiveInstalled: z.boolean().default(true),
+      /** How long a result is offered to its node. */
+      resultHours: z.number().positive().max(720).default(24),
+    })
+    .prefault({}),
+  rules: rulesSchema,
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 
-const checkedSchema = configSchema.superRefine(({ dicom, nodes }, context) => {
+const checkedSchema = configSchema.superRefine(({ dicom, nodes, rules }, context) => {
+  rules.forEach((rule, index) => {
+    const to = rule.do === 'send' ? nodes.find(({ name }) => name === rule.to) : undefined;
+    if (rule.do !== 'send' || to?.services.includes('storage')) return;
+    const message = `${rule.to} is no node with the service storage`;
+    context.addIssue({ code: 'custom', path: ['rules', index, 'to'], message });
+  });
   if (dicom.tls) return;
   nodes.forEach(({ name, tls }, index) => {
     if (tls?.incoming !== 'tls') return;

@@ -20,21 +20,25 @@ import { Configuration } from './control/configuring.js';
 import { Controller, type Simulate } from './control/controller.js';
 import { MppsDesk } from './control/mppsdesk.js';
 import { Retrieval } from './control/retrieval.js';
+import { SendingDesk } from './control/sending.js';
 import { WorklistDesk } from './control/worklistdesk.js';
 import { CodecPool } from './dicom/codecs/pool.js';
-import { CommitmentScu } from './dicom/services/commitment-scu.js';
 import { DicomServer, type Service, verificationService } from './dicom/services/server.js';
+import type { SyntaxHooks } from './dicom/services/store-scu.js';
 import { checkNodeFiles, serverOptions } from './listening.js';
 import { RecentLog } from './log.js';
+import { CommitmentAnswers } from './network/commitment-answers.js';
+import { CommitmentDesk } from './network/commitment-desk.js';
 import { queryRetrieveServices } from './network/query/serving.js';
 import { receivingService } from './network/receiving/receiving.js';
 import { syntaxHooks } from './network/syntaxes.js';
-import { nodeFor, nodesFor } from './nodes.js';
+import { commitmentNode, committingNodes, nodeFor, nodesFor } from './nodes.js';
 import { SERVICE_FILE } from './service/client.js';
 import { configMethods } from './service/config-methods.js';
 import { serviceMethods } from './service/methods.js';
 import { retrieveMethods } from './service/retrieve-methods.js';
 import type { MethodTable } from './service/rpc.js';
+import { sendMethods } from './service/send-methods.js';
 import { ServiceServer } from './service/server.js';
 import { SqliteWorklistStore } from './worklist/store.js';
 
@@ -86,7 +90,9 @@ export async function startController(config: Config, configFile?: string): Prom
       log,
     });
     teardown.add(() => chain.close());
-    const commitment = new CommitmentScu({ clock, log });
+    const nodes = committingNodes(config);
+    const commitment = new CommitmentDesk({ archive, nodes, callingAe: config.aeTitle, clock, log });
+    teardown.add(() => commitment.close());
     const { stationName } = config;
     const mpps = new MppsDesk({
       node: nodeFor(config, 'mpps'),
@@ -109,6 +115,7 @@ export async function startController(config: Config, configFile?: string): Prom
       worklist,
       records: new RecordStore(join(config.data, 'machines')),
       commitment,
+      syntaxes: userSyntaxes(config, codecs),
       mpps,
       dicomPort: () => dicomPort,
       recentLogs: (last) => log.last(last),
@@ -120,7 +127,12 @@ export async function startController(config: Config, configFile?: string): Prom
     const retrieval = new Retrieval({ config, archive, clock, log });
     const file = configFile === undefined ? undefined : new ConfigFile(configFile);
     const configuration = new Configuration({ config, file, clock, log });
-    const methods = serviceMethods(controller, { ...retrieveMethods(retrieval), ...configMethods(configuration) });
+    const sending = new SendingDesk({ config, archive, sends: controller.sends });
+    const methods = serviceMethods(controller, {
+      ...retrieveMethods(retrieval),
+      ...sendMethods(sending),
+      ...configMethods(configuration),
+    });
     const ports = await serve(config, methods, log, teardown);
     return { controller, ports: { ...ports, dicom: dicomPort }, close: () => teardown.run() };
   } catch (thrown) {
@@ -144,7 +156,7 @@ async function openHardware(
 
 interface Stores {
   archive: Archive;
-  commitment: CommitmentScu;
+  commitment: CommitmentDesk;
   codecs: CodecPool;
   clock: ScaledClock;
   log: Log;
@@ -159,11 +171,12 @@ async function listen(
   const incoming = join(config.data, 'incoming');
   await rm(incoming, { recursive: true, force: true }); // halves of transfers that a crash cut off
   await mkdir(incoming, { recursive: true });
+  const committing = await commitmentService(config, { archive, commitment, codecs, clock, log }, teardown);
   const server = new DicomServer({
     ...serverOptions(config, clock, log),
     services: [
       verificationService(),
-      commitment.service(),
+      committing,
       ...queryRetrieve(config, { archive, clock, log }, codecs, incoming),
       {
         // who gets objects by C-GET is their SCP
@@ -209,6 +222,36 @@ function queryRetrieve(
     maxPduLength: dicom.maxPduLength,
     clock,
     log,
+  });
+}
+
+/** Both roles of storage commitment: results for us, and requests where an archive system is installed. */
+async function commitmentService(config: Config, stores: Stores, teardown: Teardown): Promise<Service> {
+  const { archive, commitment, clock, log } = stores;
+  const asScu = commitment.service();
+  const { archiveInstalled, resultHours } = config.commitment;
+  if (!archiveInstalled) return asScu;
+  const answers = new CommitmentAnswers({
+    archive,
+    nodeFor: (aeTitle) => commitmentNode(config, aeTitle),
+    aeTitle: config.aeTitle,
+    expiryMs: resultHours * 3600 * 1000,
+    clock,
+    log,
+  });
+  teardown.add(() => answers.close());
+  await answers.start();
+  return { ...asScu, operations: { ...asScu.operations, ...answers.service().operations } };
+}
+
+/** Of what a user sends, the quality factor decides: 3.2.2.1.2 of the statement. */
+function userSyntaxes({ qualityFactor, uidRoot, data, dicom }: Config, codecs: CodecPool): SyntaxHooks {
+  return syntaxHooks({
+    asked: { qualityFactor },
+    codecs,
+    folder: join(data, 'incoming'),
+    lists: dicom.syntaxLists,
+    uidRoot,
   });
 }
 

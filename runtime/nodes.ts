@@ -3,6 +3,7 @@
 import { ScannerError } from '../hal/base/errors.js';
 import type { Config } from './config.js';
 import type { NodeService } from './config-nodes.js';
+import type { CommittingNode } from './network/commitment-desk.js';
 import type { Destination } from './network/sending.js';
 
 export type RemoteNode = Config['nodes'][number];
@@ -25,20 +26,40 @@ export function namedNode(config: Pick<Config, 'nodes'>, name: string): RemoteNo
   throw new ScannerError('operator.unknown', { what: 'node', name, known });
 }
 
-/** Where ended examinations go by themselves. */
+/** Where objects can be sent. */
 export function destinationsOf(config: Pick<Config, 'nodes'>): Destination[] {
-  return nodesFor(config, 'storage')
-    .filter(({ send }) => send.automatic)
-    .map(({ aeTitle, host, port, tls, timeouts, maxPduLength, services, send }) => ({
+  return nodesFor(config, 'storage').map(
+    ({ name, aeTitle, host, port, tls, timeouts, maxPduLength, services, send, commitment }) => ({
+      name,
       aeTitle,
       host,
       port,
       tls,
       timeouts,
       maxPduLength,
-      commitment: services.includes('commitment'),
+      automatic: send.automatic,
       send: send.what,
-    }));
+      archive: send.archive,
+      ...(services.includes('commitment') && {
+        commitment: openTime(commitment),
+      }),
+    }),
+  );
+}
+
+/** Nodes that are asked to commit to what they were sent. */
+export function committingNodes(config: Pick<Config, 'nodes'>): CommittingNode[] {
+  return destinationsOf(config).flatMap((node) => (node.commitment ? [{ ...node, commitment: node.commitment }] : []));
+}
+
+/** Where the results go of what a node has asked us to commit to. */
+export function commitmentNode(config: Pick<Config, 'nodes'>, aeTitle: string): RemoteNode | undefined {
+  const named = config.nodes.filter((node) => node.aeTitle.trim() === aeTitle.trim());
+  return named.find(({ services }) => services.includes('commitment')) ?? named[0];
+}
+
+function openTime({ association, openMinutes }: RemoteNode['commitment']): CommittingNode['commitment'] {
+  return { association, openMs: openMinutes * 60_000 };
 }
 
 /** The title that we go under for a service: 6.1 of the statement. */

@@ -19,6 +19,13 @@ export type Fact =
   | { type: 'film.printed'; examId: string; films: FilmUse }
   /** What the user wants of a performed procedure step. */
   | { type: 'mpps.order'; examId: string; order: 'send' | 'complete' | 'discontinue'; changes: StepChanges }
+  /** What a node said of instances that it was asked to commit to; failed when it failed for one, or said nothing in time. */
+  | {
+      type: 'commitment.completed' | 'commitment.failed';
+      node: string;
+      transactionUid: string;
+      sopInstanceUids: { committed: string[]; failed: string[] };
+    }
   | { type: 'instance.stored'; sopInstanceUid: string; seriesInstanceUid: string; studyInstanceUid: string };
 
 export interface FilmUse {

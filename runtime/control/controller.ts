@@ -13,7 +13,9 @@ import { mustAccept } from '../acquire/reply.js';
 import { rangeRef } from '../acquire/runner.js';
 import type { Archive } from '../archive/archive.js';
 import type { Config } from '../config.js';
-import type { CommitmentScu } from '../dicom/services/commitment-scu.js';
+import type { SyntaxHooks } from '../dicom/services/store-scu.js';
+import type { CommitmentDesk, CommitmentEnd } from '../network/commitment-desk.js';
+import { RulesWorker } from '../network/rules.js';
 import { sendTasks } from '../network/sending.js';
 import { destinationsOf } from '../nodes.js';
 import type { ExamReport, ExamRequest, LogEntry, Operations, ServiceEvent } from '../service/operations.js';
@@ -25,6 +27,7 @@ import { mustBeReady } from './readiness.js';
 import type { ExamRecord } from './record.js';
 import { registerExam } from './register.js';
 import { reportOf } from './report.js';
+import { Sends } from './sends.js';
 import { findIn, tasksOf } from './tasks.js';
 import { devicesOf, devicesReady, tellDevices, tellPhases } from './watch.js';
 import type { WorklistDesk } from './worklistdesk.js';
@@ -40,7 +43,9 @@ export interface ControllerParts {
   archive: Archive;
   worklist: WorklistDesk;
   records: RecordStore;
-  commitment: CommitmentScu;
+  commitment: CommitmentDesk;
+  /** In which transfer syntaxes objects are sent. */
+  syntaxes: SyntaxHooks;
   mpps: MppsDesk;
   dicomPort(): number;
   recentLogs(last: number): LogEntry[];
@@ -53,11 +58,13 @@ export class Controller implements Operations {
   readonly events$ = new Subject<ServiceEvent>();
   readonly worklist: WorklistDesk;
   readonly mpps: MppsDesk;
+  readonly sends: Sends;
   readonly #parts: ControllerParts;
   readonly #examinations = new Map<string, Examination>();
   readonly #ends = new Map<string, Promise<void>>();
   readonly #supervisor: Supervisor;
   readonly #deliveries: Deliveries;
+  readonly #rules: RulesWorker;
 
   private constructor(parts: ControllerParts) {
     this.#parts = parts;
@@ -65,29 +72,32 @@ export class Controller implements Operations {
     this.mpps = parts.mpps;
     this.mpps.report(this.#tell);
     const { chain, clock, log, config, records, archive, commitment } = parts;
+    const destinations = destinationsOf(config);
     const sends = sendTasks({
       archive,
       commitment,
-      destinations: destinationsOf(config),
+      destinations,
       callingAe: config.aeTitle,
+      hooks: parts.syntaxes,
       clock,
       log,
-      commitmentSeconds: config.commitmentSeconds,
-      reportCommitment: (report) => this.#supervisor.reportCommitment(report),
-      progress: (sendId, node) => this.#deliveries.step(sendId, node),
+      started: (sendId) => this.sends.started(sendId),
+      progress: (step) => {
+        this.sends.step(step);
+        if (step.sent) this.#deliveries.step(step.sendId, step.node);
+      },
     });
+    commitment.onEnd((end) => this.#committed(end));
     const forget = (machine: string, id: string) => records.remove(machine, id);
     const tasks = tasksOf(findIn(this.#examinations), sends);
     this.#supervisor = createSupervisor({ chain, clock, log, tasks, save: records.save, forget });
-    this.#deliveries = new Deliveries({
-      supervisor: this.#supervisor,
-      archive,
-      destinations: destinationsOf(config),
-      commitmentSeconds: config.commitmentSeconds,
-      sendAttempts: config.sendAttempts,
-      clock,
-      tell: this.#tell,
-    });
+    const { sendAttempts, rules } = config;
+    const supervisor = this.#supervisor;
+    this.sends = new Sends({ supervisor, archive, destinations, sendAttempts, clock, log, tell: this.#tell });
+    this.#deliveries = new Deliveries({ sends: this.sends, archive, destinations, clock, tell: this.#tell });
+    const send = (job: { sendId: string; node: string; instances: string[] }) =>
+      this.sends.begin({ ...job, origin: 'rule' });
+    this.#rules = new RulesWorker({ archive, clock, log, rules, send });
     const find = (examId: string) => this.#examinations.get(examId)?.record;
     tellPhases({ supervisor: this.#supervisor, find, log, tell: this.#tell });
     tellDevices({ chain, log, tell: this.#tell });
@@ -196,12 +206,20 @@ export class Controller implements Operations {
 
   /** Makes the scanner safe and stops; what is under way can be taken up by the next start. */
   async close(): Promise<void> {
+    await this.#rules.stop();
     await this.#supervisor.stop();
     for (const examination of this.#examinations.values()) await examination.close();
     this.events$.complete();
   }
 
   readonly #tell = (event: ServiceEvent): void => this.events$.next(event);
+
+  #committed({ sendId, node, transactionUid, outcome, committed, failed, cause }: CommitmentEnd): void {
+    const counts = { committed: committed.length, failed: failed.length };
+    this.#tell({ type: 'commitment', sendId, node, transactionUid, outcome, ...counts, cause });
+    const failedUids = failed.map(({ sopInstanceUid }) => sopInstanceUid);
+    this.#supervisor.reportCommitment({ node, committed, failed: failedUids });
+  }
 
   #command(examId: string, command: 'ABORT' | 'CONTINUE'): void {
     const running = this.#supervisor.snapshot.exam?.examId;
@@ -261,11 +279,13 @@ export class Controller implements Operations {
 
   /** Examinations that an earlier process left: the machines decide whether to go on or to end them. */
   async #takeUp(): Promise<void> {
-    const { archive, records, log } = this.#parts;
+    const { archive, records, log, commitment } = this.#parts;
     const kept = await archive.states<ExamRecord>('exam');
     for (const { value } of kept) this.#adopt(value);
+    await commitment.start();
     const { exam, sends } = this.#supervisor.restore(await records.load());
-    this.#deliveries.adopt(sends);
+    await this.sends.takeUp(sends);
+    if (this.#parts.config.rules.length > 0) this.#rules.start();
     for (const { value } of kept) {
       const examination = this.#examinations.get(value.exam.id)!;
       if (value.closed) this.#ends.set(value.exam.id, Promise.resolve());

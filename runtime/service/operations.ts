@@ -8,6 +8,7 @@ import type { StepPhase, StepRefusal } from '../network/mpps-step.js';
 import type { PatientQuery } from '../worklist/query.js';
 import type { ScheduledStep } from '../worklist/store.js';
 import type { UpdateResult } from '../worklist/updates.js';
+import type { SendState } from './send-methods.js';
 
 export interface ExamRequest {
   protocol: string;
@@ -102,6 +103,19 @@ export type ServiceEvent =
   | { type: 'progress'; examId: string; stage: string; label: string; fraction: number }
   /** `reason` says why it is interrupted. */
   | { type: 'exam'; examId: string; phase: ExamPhase; reason?: string }
+  /** How far a send job is. */
+  | { type: 'send'; sendId: string; node: string; state: SendState; sent: number; failed: number; total: number }
+  /** What a node said of what it was asked to commit to; `cause` when it said nothing. */
+  | {
+      type: 'commitment';
+      sendId: string;
+      node: string;
+      transactionUid: string;
+      outcome: 'completed' | 'failed';
+      committed: number;
+      failed: number;
+      cause?: string;
+    }
   | { type: 'delivery'; examId: string; node: string; done: number; total: number }
   /** What the RIS was told of a performed procedure step, or why it was not. */
   | { type: 'mpps'; examId: string; state: string; reason?: string }

@@ -4,15 +4,15 @@ import * as assert from 'uvu/assert';
 import { SqliteArchive } from '../../runtime/archive/sqlite-archive.js';
 import { type Dataset, items, text } from '../../runtime/dicom/dataset/dataset.js';
 import { readHeader } from '../../runtime/dicom/dataset/header.js';
-import { CommitmentScu } from '../../runtime/dicom/services/commitment-scu.js';
 import { find } from '../../runtime/dicom/services/find-scu.js';
 import { DicomServer } from '../../runtime/dicom/services/server.js';
 import type { Node } from '../../runtime/dicom/services/session.js';
 import { UIDS } from '../../runtime/dicom/uids.js';
 import { examFromWorklist } from '../../runtime/exam/register.js';
+import { CommitmentDesk, type CommittingNode } from '../../runtime/network/commitment-desk.js';
 import { MppsWorker } from '../../runtime/network/mpps-worker.js';
 import { mppsService } from '../../runtime/network/scu.js';
-import { sendTasks } from '../../runtime/network/sending.js';
+import { type Destination, sendTasks } from '../../runtime/network/sending.js';
 import { csaInstances, protocolPart } from '../../runtime/objects/csa.js';
 import { ctInstances } from '../../runtime/objects/ct.js';
 import { petInstances } from '../../runtime/objects/pet.js';
@@ -60,7 +60,9 @@ test('wlmscpfs answers the broad and the patient query with all that an exam nee
 });
 
 test('one exam: worklist, MPPS, objects to the PACS and to Orthanc, commitment of both', async () => {
-  const commitment = new CommitmentScu({ clock, log });
+  const archive = await SqliteArchive.open({ root: join(folder, 'data'), clock, log });
+  const nodes: (CommittingNode & Destination)[] = [];
+  const commitment = new CommitmentDesk({ archive, nodes, callingAe: 'PETRIG', clock, log });
   const server = new DicomServer({ port: 0, clock, log, services: [commitment.service()] });
   const us = localNode(await server.listen(), 'PETRIG');
   const worklist = demoEntries('20261123', 'PETRIG');
@@ -74,24 +76,21 @@ test('one exam: worklist, MPPS, objects to the PACS and to Orthanc, commitment o
     log,
   });
   const orthanc = await startOrthanc({ folder: join(folder, 'orthanc'), modalities: { petrig: us } });
-  const archive = await SqliteArchive.open({ root: join(folder, 'data'), clock, log });
   const station = { aeTitle: 'PETRIG', stationName: 'STATION1' };
   const mpps = new MppsWorker({ archive, clock, log, station, service: mppsService(scu(hospital.ris)) });
-  const destinations = [hospital.pacs, orthanc.node].map((node) => ({
-    ...node,
-    commitment: true,
-    send: 'all' as const,
-  }));
+  for (const node of [hospital.pacs, orthanc.node]) {
+    const common = { ...node, name: node.aeTitle, automatic: true, send: 'all', archive: false } as const;
+    nodes.push({ ...common, commitment: { association: 'separate', openMs: 20_000 } });
+  }
   const reports = new Map<string, string[]>();
+  commitment.onEnd(({ node, committed }) => reports.set(node, committed));
   const sends = sendTasks({
     archive,
     commitment,
-    destinations,
+    destinations: nodes,
     callingAe: 'PETRIG',
     clock,
     log,
-    commitmentSeconds: 20,
-    reportCommitment: ({ node, committed }) => reports.set(node, committed),
     progress: () => {},
   });
   mpps.start();
@@ -140,7 +139,7 @@ test('one exam: worklist, MPPS, objects to the PACS and to Orthanc, commitment o
   await mpps.settled();
   const uids = (await archive.instances()).map((record) => record.sopInstanceUid);
   const { signal } = new AbortController();
-  for (const { aeTitle: node } of destinations) {
+  for (const { aeTitle: node } of nodes) {
     const job = { sendId: node, node, instances: uids, attempt: 1 };
     const { acknowledged } = await sends.sendBatch({ ...job, acknowledged: () => {} }, signal);
     assert.is(acknowledged.length, uids.length, node);
@@ -166,6 +165,7 @@ test('one exam: worklist, MPPS, objects to the PACS and to Orthanc, commitment o
   assert.equal([stored.CountInstances, stored.CountPatients], [12, 1]);
 
   await mpps.stop();
+  await commitment.close();
   await archive.close();
   await orthanc.stop();
   await hospital.close();

@@ -10,11 +10,12 @@ import type { sendMachine } from '../../machines/send.js';
 import type { SendContext, SendOutput } from '../../machines/send.types.js';
 import { provideSend, type Tasks } from '../../machines/tasks.js';
 import { SqliteArchive } from '../../runtime/archive/sqlite-archive.js';
-import { CommitmentScu } from '../../runtime/dicom/services/commitment-scu.js';
 import { DicomServer } from '../../runtime/dicom/services/server.js';
+import type { Node } from '../../runtime/dicom/services/session.js';
 import { storageService } from '../../runtime/dicom/services/store-scp.js';
 import { storageSyntaxes } from '../../runtime/dicom/storage-classes.js';
-import { sendTasks } from '../../runtime/network/sending.js';
+import { CommitmentDesk, type CommitmentEnd, type CommittingNode } from '../../runtime/network/commitment-desk.js';
+import { type Destination, sendTasks } from '../../runtime/network/sending.js';
 import { petInstances } from '../../runtime/objects/pet.js';
 import { startHospital } from '../../sim/hospital/hospital.js';
 import { clock, localNode, log, scratch } from '../helpers/dicom.js';
@@ -55,7 +56,7 @@ interface Desk {
 }
 
 /** An archive with one PET series, and the machine that sends it. */
-async function openDesk(root = scratch(), commitmentScu = new CommitmentScu({ clock, log })): Promise<Desk> {
+async function openDesk(root = scratch()): Promise<Desk> {
   const archive = await SqliteArchive.open({ root, clock, log });
   if ((await archive.instances()).length === 0) {
     const volume = volumeOf([8, 8, SLICES], [4, 4, 2], 'BQML', () => 1);
@@ -73,17 +74,21 @@ async function openDesk(root = scratch(), commitmentScu = new CommitmentScu({ cl
     changed: () => {},
   };
   const send: Desk['send'] = (port, { commitment = false, record } = {}) => {
-    const destination = { ...localNode(port, 'NODE'), commitment, send: 'all' as const };
+    const destination = destinationAt(localNode(port, 'NODE'), commitment);
+    const asked = destination.commitment ? [{ ...destination, commitment: destination.commitment }] : [];
+    const commitmentDesk = new CommitmentDesk({ archive, nodes: asked, callingAe: 'PETRIG', clock, log });
+    commitmentDesk.onEnd(({ committed, failed }) => {
+      const failedUids = failed.map(({ sopInstanceUid }) => sopInstanceUid);
+      kept?.actor.send({ type: 'COMMITMENT_REPORTED', committed, failed: failedUids });
+    });
     let kept: Kept<typeof sendMachine> | undefined;
     const tasks = sendTasks({
       archive,
-      commitment: commitmentScu,
+      commitment: commitmentDesk,
       destinations: [destination],
       callingAe: 'PETRIG',
       clock,
       log,
-      commitmentSeconds: 1,
-      reportCommitment: ({ committed, failed }) => kept?.actor.send({ type: 'COMMITMENT_REPORTED', committed, failed }),
       progress: () => {},
     });
     const patience = { firstPauseMs: 20, longestPauseMs: 50, attemptLimit: 5, commitmentLimitMs: 5000 };
@@ -98,6 +103,11 @@ async function openDesk(root = scratch(), commitmentScu = new CommitmentScu({ cl
     return kept;
   };
   return { archive, uids, records, send };
+}
+
+function destinationAt(node: Node, commitment: boolean): Destination {
+  const common = { ...node, name: node.aeTitle, automatic: true, send: 'all', archive: false } as const;
+  return commitment ? { ...common, commitment: { association: 'separate', openMs: 10_000 } } : common;
 }
 
 const outcome = ({ outcome: end, acknowledged, refused }: SendOutput) => [end, acknowledged.length, refused.length];
@@ -177,26 +187,26 @@ test('a node that is not there is tried again and then given up with the reason'
 });
 
 test('commitment of the simulated PACS is reported and kept; one that never answers ends as not committed', async () => {
-  const commitment = new CommitmentScu({ clock, log });
+  const { archive, uids, send } = await openDesk();
+  const nodes: CommittingNode[] = [];
+  const commitment = new CommitmentDesk({ archive, nodes, callingAe: 'PETRIG', clock, log });
   const us = new DicomServer({ port: 0, clock, log, services: [commitment.service()] });
   const callbacks = [localNode(await us.listen(), 'PETRIG')];
   const dataDir = scratch();
   const hospital = await startHospital({ worklist: [], dataDir, risPort: 0, pacsPort: 0, callbacks, clock, log });
-  const { archive, uids, send } = await openDesk(scratch(), commitment);
-  // the desk's node is called NODE; the PACS answers only to its own title
-  const relay = { ...hospital.pacs };
+  const pacs = destinationAt(hospital.pacs, true);
+  nodes.push({ ...pacs, commitment: pacs.commitment! });
   const tasks = sendTasks({
     archive,
     commitment,
-    destinations: [{ ...relay, commitment: true, send: 'all' }],
+    destinations: [pacs],
     callingAe: 'PETRIG',
     clock,
     log,
-    commitmentSeconds: 10,
-    reportCommitment: (report) => reports.push(report),
     progress: () => {},
   });
-  const reports: { committed: string[]; failed: string[] }[] = [];
+  const reports: CommitmentEnd[] = [];
+  commitment.onEnd((end) => reports.push(end));
   const signal = new AbortController().signal;
   await tasks.sendBatch({ sendId: 's', node: 'PACS', instances: uids, attempt: 1, acknowledged: () => {} }, signal);
   await tasks.requestCommitment({ sendId: 's', node: 'PACS', instances: uids, attempt: 1 }, signal);
@@ -212,6 +222,7 @@ test('commitment of the simulated PACS is reported and kept; one that never answ
   assert.is(output.uncommitted.length, SLICES, 'a node without storage commitment');
   await close();
   await us.close();
+  await commitment.close();
   await archive.close();
 });
 

@@ -105,7 +105,7 @@ const reconstruction: Table = {
 const sendEvents: Examples<SendEvent> = {
   START: { type: 'START' },
   CANCEL: { type: 'CANCEL' },
-  ACKNOWLEDGED: { type: 'ACKNOWLEDGED', uid: '1.1' },
+  ACKNOWLEDGED: { type: 'ACKNOWLEDGED', uids: ['1.1'] },
   COMMITMENT_REPORTED: { type: 'COMMITMENT_REPORTED', committed: ['1.1', '1.2'], failed: [] },
 };
 const sending: SendContext = {

@@ -26,7 +26,7 @@ function node(answer: (uid: string, batch: SendBatchInput) => 'ok' | 'refuse' | 
         if (how === 'refuse') refused.push({ uid, status: 0xa900 });
         else {
           received.push(uid);
-          batch.acknowledged(uid);
+          batch.acknowledged([uid]);
         }
       }
       return { acknowledged: [], refused };

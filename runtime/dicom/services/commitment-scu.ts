@@ -1,31 +1,30 @@
 import type { Clock } from '../../../hal/base/clock.js';
 import { within } from '../../../hal/base/deadline.js';
+import { asScannerError, ScannerError } from '../../../hal/base/errors.js';
 import type { Log } from '../../../hal/base/log.js';
-import { type Dataset, dataset, items, needText, number, text } from '../dataset/dataset.js';
 import { UNCOMPRESSED } from '../dataset/transfer-syntax.js';
 import { makeUid } from '../dataset/uid.js';
+import type { DimseChannel } from '../dimse/channel.js';
 import { COMMAND_FIELD } from '../dimse/command.js';
 import type { DimseRequest, Reply } from '../dimse/performer.js';
-import { hexStatus, STATUS } from '../dimse/status.js';
+import { STATUS } from '../dimse/status.js';
 import { UIDS } from '../uids.js';
 import { timeoutsOf } from '../upper-layer/request.js';
 import { responseTime } from '../upper-layer/settings.js';
+import {
+  ALL_COMMITTED,
+  actionDataset,
+  type CommitmentResult,
+  commitmentResult,
+  type InstanceRef,
+  REQUEST_COMMITMENT,
+  SOME_FAILED,
+  transactionOf,
+} from './commitment-dataset.js';
 import type { Service } from './server.js';
 import { needContext, needSuccess, openChannel, type ScuOptions } from './session.js';
 
-export interface InstanceRef {
-  sopClassUid: string;
-  sopInstanceUid: string;
-}
-
-export interface CommitmentResult {
-  transactionUid: string;
-  /** Where the committed instances may be retrieved, when the node says so. */
-  retrieveAeTitle?: string;
-  committed: InstanceRef[];
-  /** Failure Reason (0008,1197) as the standard prints it. */
-  failed: (InstanceRef & { reason: string })[];
-}
+export type { CommitmentResult, InstanceRef } from './commitment-dataset.js';
 
 export interface CommitmentRequest extends ScuOptions {
   instances: readonly InstanceRef[];
@@ -38,13 +37,9 @@ export interface CommitmentRequest extends ScuOptions {
 export interface CommitmentScuOptions {
   clock: Clock;
   log: Log;
-  /** Takes results that nobody in this process waits for (after a restart); false when the transaction is unknown. */
+  /** Takes results that no `request` waits for; false when the transaction is unknown. The peer is answered once it resolves. */
   onUnclaimed?(result: CommitmentResult): Promise<boolean>;
 }
-
-const REQUEST_COMMITMENT = 1;
-const ALL_COMMITTED = 1;
-const SOME_FAILED = 2;
 
 /**
  * Storage commitment as SCU. Results come on the request's association while it is open, or on one that the peer opens:
@@ -77,7 +72,8 @@ export class CommitmentScu {
     const ms = timeoutsOf(request).commitMs;
     const arrived = new Promise<CommitmentResult>((resolve) => this.#waiting.set(transactionUid, resolve));
     try {
-      await this.#ask(request, transactionUid, arrived);
+      const { closed } = await this.ask({ ...request, transactionUid }, arrived);
+      await closed;
       const context = { node: request.node.aeTitle, what: 'storage commitment' };
       return await within(arrived, { clock: clock.wall, ms, signal: request.signal, code: 'peer.timeout', context });
     } finally {
@@ -85,7 +81,15 @@ export class CommitmentScu {
     }
   }
 
-  async #ask(request: CommitmentRequest, transactionUid: string, arrived: Promise<unknown>): Promise<void> {
+  /**
+   * Asks for commitment; resolves when the peer has accepted the request. The association then stays open for `keepOpenMs`, or until
+   * `arrived` or the peer ends it; `closed` tells when it is gone and never rejects.
+   * @throws ScannerError peer.status when the request is refused, peer.*
+   */
+  async ask(
+    request: CommitmentRequest & { transactionUid: string },
+    arrived: Promise<unknown>,
+  ): Promise<{ closed: Promise<void> }> {
     const sopClass = UIDS.storageCommitment;
     const proposal = { abstractSyntax: sopClass, transferSyntaxes: UNCOMPRESSED };
     const channel = await openChannel(request, [proposal], (incoming) =>
@@ -101,58 +105,41 @@ export class CommitmentScu {
         ActionTypeID: REQUEST_COMMITMENT,
       };
       const timeoutMs = responseTime(channel.association.options.timeouts, sopClass, 'N-ACTION');
-      const data = actionDataset(transactionUid, request.instances);
+      const data = actionDataset(request.transactionUid, request.instances);
       needSuccess(channel, 'N-ACTION', await channel.request(needContext(channel, sopClass), command, data, timeoutMs));
-      const keepOpenMs = request.keepOpenMs ?? 0;
-      const first = Promise.race([arrived, channel.done]);
-      if (keepOpenMs > 0) {
-        await within(first, { clock: this.#options.clock.wall, ms: keepOpenMs }).catch(() => undefined);
-      }
-    } finally {
+    } catch (error) {
       await channel.release();
+      throw error;
     }
+    return { closed: this.#linger(channel, arrived, request) };
+  }
+
+  async #linger(
+    channel: DimseChannel,
+    arrived: Promise<unknown>,
+    { keepOpenMs: ms = 0, signal }: CommitmentRequest,
+  ): Promise<void> {
+    const { clock, log } = this.#options;
+    const first = Promise.race([arrived, channel.done]);
+    if (ms > 0) await within(first, { clock: clock.wall, ms, signal }).catch(() => undefined);
+    if (signal?.aborted) channel.association.fail(new ScannerError('timeout.aborted', { what: 'commitment' }));
+    else await channel.release().catch((error) => log.debug({ error: asScannerError(error).message }, 'not released'));
   }
 
   async #event(request: DimseRequest): Promise<Reply> {
     const eventType = request.command.EventTypeID;
     if (eventType !== ALL_COMMITTED && eventType !== SOME_FAILED) return { status: STATUS.noSuchEventType };
     const ds = await request.dataset();
-    if (!ds || !text(ds, 'TransactionUID')) {
-      return { status: STATUS.missingAttribute, comment: 'no Transaction UID' };
-    }
+    if (!ds || !transactionOf(ds)) return { status: STATUS.missingAttribute, comment: 'no Transaction UID' };
     const result = commitmentResult(ds);
     const waiting = this.#waiting.get(result.transactionUid);
     const fields = { EventTypeID: eventType };
     if (!waiting && !(await this.#options.onUnclaimed?.(result))) {
       this.#options.log.warn({ transactionUid: result.transactionUid }, 'commitment result for an unknown transaction');
-      return { status: STATUS.processingFailure, comment: 'unknown transaction', fields };
+      // an argument that makes no sense to us: PS3.7 10.1.1.1.8
+      return { status: STATUS.invalidArgument, comment: 'unknown transaction', fields };
     }
     waiting?.(result);
     return { status: STATUS.success, fields };
   }
-}
-
-function actionDataset(transactionUid: string, instances: readonly InstanceRef[]): Dataset {
-  return dataset({ TransactionUID: transactionUid, ReferencedSOPSequence: instances.map(reference) });
-}
-
-function reference({ sopClassUid, sopInstanceUid }: InstanceRef): Dataset {
-  return dataset({ ReferencedSOPClassUID: sopClassUid, ReferencedSOPInstanceUID: sopInstanceUid });
-}
-
-/** @throws ScannerError data.missing */
-function commitmentResult(ds: Dataset): CommitmentResult {
-  const instance = (item: Dataset): InstanceRef => ({
-    sopClassUid: needText(item, 'ReferencedSOPClassUID'),
-    sopInstanceUid: needText(item, 'ReferencedSOPInstanceUID'),
-  });
-  return {
-    transactionUid: needText(ds, 'TransactionUID'),
-    retrieveAeTitle: text(ds, 'RetrieveAETitle'),
-    committed: items(ds, 'ReferencedSOPSequence').map(instance),
-    failed: items(ds, 'FailedSOPSequence').map((item) => {
-      const reason = number(item, 'FailureReason') ?? STATUS.processingFailure;
-      return { ...instance(item), reason: hexStatus(reason) };
-    }),
-  };
 }
