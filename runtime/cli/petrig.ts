@@ -15,8 +15,10 @@ import { mppsCommand } from './mpps.js';
 import { nodesCommand } from './nodes.js';
 import { EXIT, fail } from './output.js';
 import { protocolsCommand } from './protocols.js';
+import { sendCommand } from './send.js';
 import { serveCommand } from './serve.js';
 import { simCommand } from './sim.js';
+import { studiesCommand } from './studies.js';
 import { worklistCommand } from './worklist.js';
 
 const COMMANDS = [
@@ -29,6 +31,8 @@ const COMMANDS = [
   echoCommand(),
   nodesCommand(),
   importCommand(),
+  sendCommand(),
+  studiesCommand(),
   mppsCommand(),
   ...deviceCommands(),
   protocolsCommand(),
@@ -50,6 +54,7 @@ Examples:
   petrig serve --config site.json              the controller, its DICOM server and service socket
   petrig exam run --protocol wholebody-fdg --accession A1
   petrig sim hardware --pty /tmp/rig           the simulated devices behind serial ports
+  petrig send PACS --study 2.25.1              a study of the archive, or files, to a node
   petrig doctor                                what is installed, built and reachable
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by an interlock or a limit, 4 a peer refused.`,

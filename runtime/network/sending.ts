@@ -8,10 +8,11 @@ import type { SendTasks } from '../../machines/tasks.js';
 import type { Archive, Delivery } from '../archive/archive.js';
 import { TurnByKey } from '../archive/turn-by-key.js';
 import { STATUS } from '../dicom/dimse/status.js';
-import type { Node, ScuOptions } from '../dicom/services/session.js';
-import { type StoreResult, type SyntaxHooks, storeFiles } from '../dicom/services/store-scu.js';
+import type { Node } from '../dicom/services/session.js';
+import type { StoreResult, SyntaxHooks } from '../dicom/services/store-scu.js';
 import type { CommitmentDesk, CommittingNode } from './commitment-desk.js';
 import { AnswerLog, sentAs } from './sending-answers.js';
+import { storeAll } from './store-all.js';
 
 /** A node that objects are sent to. */
 export interface Destination extends Node {
@@ -102,7 +103,9 @@ async function sendBatch(
     options.progress({ sendId, node, sopInstanceUid, sent, status, reason: result.error?.message });
   };
   try {
-    const results = await storeAll(options, node, [...uids.keys()], note, signal);
+    const { callingAe, log, hooks } = options;
+    const scu = { node: destination(options, node), callingAe, clock, log, signal };
+    const results = await storeAll({ ...scu, ...hooks, onResult: note }, [...uids.keys()]);
     // the association broke: what it settled is noted, the rest is the next attempt's
     const unsent = results.find((result) => result.outcome === 'unsent');
     if (unsent)
@@ -123,28 +126,6 @@ function goneFrom(wanted: readonly string[], found: ReadonlyMap<string, string>)
 function statusOf(result: StoreResult): number {
   if (result.status) return Number.parseInt(result.status, 16);
   return result.outcome === 'no-context' ? STATUS.sopClassNotSupported : STATUS.cannotUnderstand;
-}
-
-/** Sends all files; what follows a refused object goes on a new association, as long as each one settles something. */
-async function storeAll(
-  options: SendingOptions,
-  node: string,
-  paths: string[],
-  onResult: (result: StoreResult) => void,
-  signal: AbortSignal,
-): Promise<StoreResult[]> {
-  const { callingAe, clock, log, hooks } = options;
-  const scu: ScuOptions = { node: destination(options, node), callingAe, clock, log, signal };
-  const settled: StoreResult[] = [];
-  for (let left = paths; left.length > 0; ) {
-    const results = await storeFiles({ ...scu, ...hooks, onResult }, left);
-    settled.push(...results.filter((result) => result.outcome !== 'unsent'));
-    const unsent = results.filter((result) => result.outcome === 'unsent');
-    const refused = results.some((result) => result.outcome === 'refused');
-    if (!refused || unsent.length === left.length) return [...settled, ...unsent];
-    left = unsent.map((result) => result.path);
-  }
-  return settled;
 }
 
 function destination({ destinations }: SendingOptions, name: string): Destination {
