@@ -14,6 +14,7 @@ import { type RunningHospital, type RunOptions, runHospital } from '../sim/hospi
 import { startSimWorker } from '../sim/worker.js';
 import type { Archive } from './archive/archive.js';
 import { openArchive } from './archive/open.js';
+import { commitmentService, userSyntaxes } from './committing.js';
 import type { Config } from './config.js';
 import { ConfigFile } from './config-file.js';
 import { Configuration } from './control/configuring.js';
@@ -24,15 +25,13 @@ import { SendingDesk } from './control/sending.js';
 import { WorklistDesk } from './control/worklistdesk.js';
 import { CodecPool } from './dicom/codecs/pool.js';
 import { DicomServer, type Service, verificationService } from './dicom/services/server.js';
-import type { SyntaxHooks } from './dicom/services/store-scu.js';
 import { checkNodeFiles, serverOptions } from './listening.js';
 import { RecentLog } from './log.js';
-import { CommitmentAnswers } from './network/commitment-answers.js';
 import { CommitmentDesk } from './network/commitment-desk.js';
 import { queryRetrieveServices } from './network/query/serving.js';
 import { receivingService } from './network/receiving/receiving.js';
 import { syntaxHooks } from './network/syntaxes.js';
-import { commitmentNode, committingNodes, nodeFor, nodesFor } from './nodes.js';
+import { committingNodes, nodeFor, nodesFor } from './nodes.js';
 import { SERVICE_FILE } from './service/client.js';
 import { configMethods } from './service/config-methods.js';
 import { serviceMethods } from './service/methods.js';
@@ -171,12 +170,13 @@ async function listen(
   const incoming = join(config.data, 'incoming');
   await rm(incoming, { recursive: true, force: true }); // halves of transfers that a crash cut off
   await mkdir(incoming, { recursive: true });
-  const committing = await commitmentService(config, { archive, commitment, codecs, clock, log }, teardown);
+  const committing = await commitmentService(config, { archive, commitment, clock, log });
+  teardown.add(() => committing.close());
   const server = new DicomServer({
     ...serverOptions(config, clock, log),
     services: [
       verificationService(),
-      committing,
+      committing.service,
       ...queryRetrieve(config, { archive, clock, log }, codecs, incoming),
       {
         // who gets objects by C-GET is their SCP
@@ -222,36 +222,6 @@ function queryRetrieve(
     maxPduLength: dicom.maxPduLength,
     clock,
     log,
-  });
-}
-
-/** Both roles of storage commitment: results for us, and requests where an archive system is installed. */
-async function commitmentService(config: Config, stores: Stores, teardown: Teardown): Promise<Service> {
-  const { archive, commitment, clock, log } = stores;
-  const asScu = commitment.service();
-  const { archiveInstalled, resultHours } = config.commitment;
-  if (!archiveInstalled) return asScu;
-  const answers = new CommitmentAnswers({
-    archive,
-    nodeFor: (aeTitle) => commitmentNode(config, aeTitle),
-    aeTitle: config.aeTitle,
-    expiryMs: resultHours * 3600 * 1000,
-    clock,
-    log,
-  });
-  teardown.add(() => answers.close());
-  await answers.start();
-  return { ...asScu, operations: { ...asScu.operations, ...answers.service().operations } };
-}
-
-/** Of what a user sends, the quality factor decides: 3.2.2.1.2 of the statement. */
-function userSyntaxes({ qualityFactor, uidRoot, data, dicom }: Config, codecs: CodecPool): SyntaxHooks {
-  return syntaxHooks({
-    asked: { qualityFactor },
-    codecs,
-    folder: join(data, 'incoming'),
-    lists: dicom.syntaxLists,
-    uidRoot,
   });
 }
 

@@ -83,7 +83,7 @@ async function fromFiles(name: string, paths: readonly string[], options: SendOp
   process.once('SIGINT', () => stop.abort());
   try {
     const { qualityFactor, uidRoot } = config;
-    const hooks = syntaxHooks({ asked: { qualityFactor }, codecs, folder, uidRoot });
+    const hooks = syntaxHooks({ asked: { qualityFactor }, codecs, folder, lists: config.dicom.syntaxLists, uidRoot });
     let done = 0;
     const onResult = (result: StoreResult) => {
       if (result.outcome === 'unsent') return;
