@@ -96,7 +96,7 @@ Napi::Object received(Napi::Env env, const ReceiveEnd& end) {
 /// netReceive(fd, job, callback): callback(end). @return cancel()
 Napi::Value receive(const Napi::CallbackInfo& info) {
   const auto o = info[1].As<Napi::Object>();
-  const ReceiveJob job{text(o, "path"),
+  const auto job = std::make_shared<const ReceiveJob>(ReceiveJob{text(o, "path"),
                        text(o, "temporary"),
                        bytes(o, "begin"),
                        readFraming(o),
@@ -104,13 +104,13 @@ Napi::Value receive(const Napi::CallbackInfo& info) {
                        static_cast<uint32_t>(number(o, "maxPdu")),
                        static_cast<uint64_t>(number(o, "room")),
                        integer(o, "silenceMs"),
-                       o.Get("hash").As<Napi::Boolean>().Value()};
+                       o.Get("hash").As<Napi::Boolean>().Value()});
   auto fd = std::make_shared<Owned>(duplicate(info[0].As<Napi::Number>().Int32Value()));
   return Task::start(info.Env(), info[2].As<Napi::Function>(), [fd, job](Task& task) {
-    Line line(std::move(*fd), task.cancel(), job.silenceMs);
+    Line line(std::move(*fd), task.cancel(), job->silenceMs);
     ReceiveEnd end;
     try {
-      end = receiveFile(job, line);
+      end = receiveFile(*job, line);
     } catch (const std::exception&) {  // no memory
       end = ReceiveEnd{.why = Stop::file, .checksum = {}, .error = ENOMEM, .framing = {}, .unread = {}};
     }

@@ -5,7 +5,6 @@
 
 #include <functional>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 #include "net/line.h"
@@ -15,10 +14,10 @@ namespace petrig::net {
 /// Makes the arguments of the JavaScript callback on the event loop.
 using Telling = std::function<std::vector<napi_value>(Napi::Env)>;
 
-/// One task: a thread, its cancel signal, and a queue of things to tell. It lives until its last word is told.
+/// One task: work in a thread, its cancel signal, and a queue of things to tell. It lives until its last word is told.
 class Task {
  public:
-  /// Runs `work` in a thread of its own. `callback` is called for everything it tells; the task ends when `work` returns.
+  /// Runs `work` in another thread. `callback` is called for everything it tells; the task ends when `work` returns.
   /// @return a JavaScript function that cancels
   static Napi::Value start(Napi::Env env, const Napi::Function& callback, std::function<void(Task&)> work);
 
@@ -34,7 +33,6 @@ class Task {
   std::vector<Telling> queue_;
   bool waking_ = false;
   Napi::ThreadSafeFunction call_;
-  std::thread thread_;
 };
 
 }  // namespace petrig::net
