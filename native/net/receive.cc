@@ -58,11 +58,17 @@ DatasetParser::State DatasetParser::push(std::span<uint8_t> bytes, std::vector<i
 
 namespace {
 
+/// Kept by a thread from one object to the next: fresh memory of this size costs more than the parsing.
+std::vector<uint8_t>& threadBuffer() {
+  thread_local std::vector<uint8_t> bytes(kReadBytes);
+  return bytes;
+}
+
 /// One transfer: reads in large stretches, parses the headers between the fragments, and writes the rest as it lies.
 class Receiving {
  public:
   Receiving(const ReceiveJob& job, Line& line)
-      : job_(job), line_(line), parser_(job.framing, job.contextId, job.maxPdu, job.room), bytes_(kReadBytes) {}
+      : job_(job), line_(line), parser_(job.framing, job.contextId, job.maxPdu, job.room), bytes_(threadBuffer()) {}
 
   ReceiveEnd run() {
     FileSink sink(job_.temporary, job_.hash);
@@ -107,7 +113,7 @@ class Receiving {
   const ReceiveJob& job_;
   Line& line_;
   DatasetParser parser_;
-  std::vector<uint8_t> bytes_;
+  std::vector<uint8_t>& bytes_;
   size_t held_ = 0;
 };
 
