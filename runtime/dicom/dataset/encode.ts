@@ -53,7 +53,8 @@ function encodeElements(ds: Dataset, outer: Context): Buffer[] {
   const out: Buffer[] = [];
   for (const tag of Object.keys(ds).sort()) {
     if (tag.endsWith('0000') && !tag.startsWith('0000')) continue; // group lengths are retired: PS3.5 7.2
-    out.push(...encodeElement(tag, ds[tag]!, context));
+    // not spread: a sequence of 100,000 items has more parts than a call takes arguments
+    for (const part of encodeElement(tag, ds[tag]!, context)) out.push(part);
   }
   return out;
 }
