@@ -129,11 +129,10 @@ export class Catalogue {
       text: `
         SELECT t.study_uid AS "studyInstanceUid", t.date AS "studyDate", t.time AS "studyTime", t.study_id AS "studyId",
           t.accession AS "accessionNumber", t.description AS description, p.patient_id AS "patientId", p.name AS "patientName",
-          p.birth_date AS "birthDate", p.sex AS sex, c.series AS "seriesCount", c.instances AS "instanceCount"
-        FROM study t JOIN patient p ON p.patient_key = t.patient_key JOIN (
-          SELECT s.study_uid AS study_uid, count(*) AS series, CAST(sum(s.instances) AS ${this.dialect.types.integer}) AS instances
-          FROM series s GROUP BY s.study_uid
-        ) c ON c.study_uid = t.study_uid
+          p.birth_date AS "birthDate", p.sex AS sex,
+          (SELECT count(*) FROM series s WHERE s.study_uid = t.study_uid) AS "seriesCount",
+          (SELECT sum(s.instances) FROM series s WHERE s.study_uid = t.study_uid) AS "instanceCount"
+        FROM study t JOIN patient p ON p.patient_key = t.patient_key
         ${where(study !== undefined && 't.study_uid = :study', patient !== undefined && 'p.patient_id = :patient')}
         ORDER BY t.date DESC, t.time DESC, t.study_uid`,
       parameters: { study: study ?? null, patient: patient ?? null },

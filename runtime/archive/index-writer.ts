@@ -10,7 +10,7 @@ import type { Outbox } from './outbox.js';
 import type { SqlDatabase, Work } from './sql.js';
 
 /** An imported object stands in the index so long after its import at the latest. */
-const GROUP_MS: Millisecond = 25;
+const GROUP_MS: Millisecond = 40;
 /** As many objects are written at once, whatever their time. */
 const GROUP_OBJECTS = 200;
 /** More wait for those before them. */
@@ -86,7 +86,11 @@ export class IndexWriter {
    * Runs `change` in a transaction and makes the facts that it returns, then `given`, durable with it; then tells who listens.
    * @throws ScannerError data.disk, and what `change` throws
    */
-  async commit(given: readonly Fact[], change?: () => Work<readonly Fact[]>): Promise<SequencedFact[]> {
+  async commit(
+    given: readonly Fact[],
+    change?: () => Work<readonly Fact[]>,
+    options?: { remade?: boolean },
+  ): Promise<SequencedFact[]> {
     const { database, catalogue, outbox, clock, tell } = this.#options;
     const now = clock.now();
     const writer = this;
@@ -99,7 +103,7 @@ export class IndexWriter {
           yield* outbox.prune(now);
         }
         return facts;
-      });
+      }, options);
       if (sequenced.length > 0) tell(sequenced);
       return sequenced;
     } catch (error) {
@@ -154,10 +158,12 @@ export class IndexWriter {
     const { catalogue, log } = this.#options;
     const placed = await this.#options.place(group);
     let added: WaitingObject[] = [];
-    await this.commit([], function* () {
+    const add = function* () {
       added = yield* catalogue.addAll(placed);
       return added.map(storedFact);
-    });
+    };
+    // the log or the folder has them: the next opening would index them again
+    await this.commit([], add, { remade: true });
     for (const object of group) {
       this.#waiting.delete(object.header.sopInstanceUid);
       this.#warn(object, log);

@@ -41,8 +41,11 @@ export interface Dialect {
 /** Errors of every method are ScannerError data.disk: the index cannot be read or written now. */
 export interface SqlDatabase {
   readonly dialect: Dialect;
-  /** Runs `work` as one transaction, one at a time in this process; durable when it resolves, undone when it throws. */
-  transaction<T>(work: () => Work<T>): Promise<T>;
+  /**
+   * Runs `work` as one transaction, one at a time in this process; undone when it throws. Durable when it resolves, unless it is
+   * `remade`: what a crash took of it can be made again of what is durable elsewhere, so the disk need not be waited for.
+   */
+  transaction<T>(work: () => Work<T>, options?: { remade?: boolean }): Promise<T>;
   /** Runs short reads. */
   read<T>(work: () => Work<T>): Promise<T>;
   /** Rows in batches, of one moment's state, read as they are taken; ends early when `signal` fires. Never holds up the event loop. */

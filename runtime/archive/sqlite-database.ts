@@ -7,11 +7,17 @@ import { prepareDatabase, SQLITE } from './sqlite-schema.js';
 /** SQL of the archive is a few dozen texts; more are made by conditions of queries. */
 const PREPARED = 200;
 
+/** Transactions between two checkpoints of the journal. */
+const CHECKPOINT_EVERY = 50;
+/** Pages of the journal, 4 KiB each, at which this thread would do it itself. */
+const CHECKPOINT_PAGES = 20_000;
+
 /** The index in one SQLite file. Writing and short reads happen at once in this thread, long reads in another. */
 export class SqliteDatabase implements SqlDatabase {
   readonly dialect = SQLITE;
   readonly #db: Database.Database;
   readonly #reader: SqliteReader;
+  #written = 0;
   readonly #prepared = new Map<string, Database.Statement>();
 
   /** @throws ScannerError data.disk, config.invalid */
@@ -20,6 +26,7 @@ export class SqliteDatabase implements SqlDatabase {
     try {
       db = new Database(path);
       prepareDatabase(db);
+      db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     } catch (error) {
       db?.close();
       throw asScannerError(error, 'data.disk', { path });
@@ -28,8 +35,16 @@ export class SqliteDatabase implements SqlDatabase {
     this.#reader = new SqliteReader(path);
   }
 
-  async transaction<T>(work: () => Work<T>): Promise<T> {
-    return this.#guard(() => this.#db.transaction(() => this.#run(work())).immediate());
+  async transaction<T>(work: () => Work<T>, { remade = false } = {}): Promise<T> {
+    return this.#guard(() => {
+      if (remade) this.#db.pragma('synchronous = NORMAL');
+      try {
+        return this.#db.transaction(() => this.#run(work())).immediate();
+      } finally {
+        if (remade) this.#db.pragma('synchronous = FULL');
+        this.#checkpoint();
+      }
+    });
   }
 
   async read<T>(work: () => Work<T>): Promise<T> {
@@ -56,6 +71,13 @@ export class SqliteDatabase implements SqlDatabase {
       step = work.next(found);
     }
     return step.value;
+  }
+
+  /** Moving what was written into the file itself takes long: the reading thread does it. */
+  #checkpoint(): void {
+    if (++this.#written < CHECKPOINT_EVERY) return;
+    this.#written = 0;
+    this.#reader.checkpoint();
   }
 
   #prepare(text: string): Database.Statement {

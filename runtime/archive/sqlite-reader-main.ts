@@ -18,6 +18,7 @@ const path = workerData as string;
 const port = parentPort!;
 const readings = new Map<number, Reading>();
 const spare: Database.Database[] = [];
+let writing: Database.Database | undefined;
 
 function open(id: number, { text, parameters }: Extract<ToReader, { kind: 'open' }>['statement']): void {
   // a connection each: statements that overlap on one would all see the state of the first
@@ -57,12 +58,19 @@ function attend(message: ToReader): void {
   if (message.kind === 'open') open(message.id, message.statement);
   else if (message.kind === 'more') send(message.id);
   else if (message.kind === 'end') end(message.id);
+  else if (message.kind === 'checkpoint') checkpoint();
   else close();
+}
+
+function checkpoint(): void {
+  writing ??= new Database(path);
+  writing.pragma('wal_checkpoint(PASSIVE)');
 }
 
 function close(): void {
   for (const id of [...readings.keys()]) end(id);
   for (const db of spare) db.close();
+  writing?.close();
   port.close();
 }
 
@@ -71,6 +79,8 @@ port.on('message', (message: ToReader) => {
     attend(message);
   } catch (error) {
     if (message.kind === 'close') throw error;
+    // the next one may do it
+    if (message.kind === 'checkpoint') return;
     end(message.id);
     const failure = error instanceof Error ? error.message : String(error);
     port.postMessage({ id: message.id, columns: [], rows: [], last: true, failure } satisfies FromReader);

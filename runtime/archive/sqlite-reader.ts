@@ -8,6 +8,7 @@ export type ToReader =
   | { kind: 'open'; id: number; statement: Statement }
   | { kind: 'more'; id: number }
   | { kind: 'end'; id: number }
+  | { kind: 'checkpoint' }
   | { kind: 'close' };
 
 /** From the reading thread: rows as arrays of their columns, and whether they were the last. */
@@ -64,6 +65,13 @@ export class SqliteReader {
       if (this.#streams.size === 0) thread.unref();
       thread.postMessage({ kind: 'end', id } satisfies ToReader);
     }
+  }
+
+  /** Brings the journal into the file, as far as nobody reads an older state; not waited for. */
+  checkpoint(): void {
+    this.#thread ??= this.#start();
+    if (this.#streams.size === 0) this.#thread.unref();
+    this.#thread.postMessage({ kind: 'checkpoint' } satisfies ToReader);
   }
 
   async close(): Promise<void> {
