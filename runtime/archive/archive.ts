@@ -111,7 +111,8 @@ export interface Archive {
   store(objects: Iterable<BuiltObject>, facts?: readonly Fact[]): Promise<Instance[]>;
   /**
    * Takes over a received Part 10 file, bit for bit; the file at `path`, which must be durable there, is gone afterwards. Resolves
-   * when the object cannot be lost any more; from then on every other method knows it.
+   * when the object cannot be lost any more; from then on every other method knows it, on other hosts of the archive some 50 ms later.
+   * The file of a small object may follow later: `instances` waits for those that it returns.
    * @throws ScannerError data.disk, data.dicom, data.missing, data.invalid; the file stays where it is
    */
   importFile(path: string, known?: KnownOfObject): Promise<Imported>;

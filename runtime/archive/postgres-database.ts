@@ -39,6 +39,8 @@ export class PostgresDatabase implements SqlDatabase {
     this.#writers = new pg.Pool({ ...common, max: 2 });
     this.#readers = new pg.Pool({ ...common, max: READERS });
     for (const pool of [this.#writers, this.#readers]) {
+      // also one that is in use: whoever uses it is told by its query
+      pool.on('connect', (client) => client.on('error', () => undefined));
       pool.on('error', (error) => log.warn({ error: error.message }, 'a connection to the index was lost'));
     }
   }

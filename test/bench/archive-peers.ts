@@ -1,9 +1,10 @@
 /**
- * Our archive beside Orthanc's and DCMTK's, run inside a private network: `archive-peers.ts study-by-id|study-by-name|images|small`.
- * Prints { value, peer, parts } with Orthanc as the peer and all three as parts.
+ * Our archive beside Orthanc's and DCMTK's, run inside a private network: `archive-peers.ts queries|small`.
+ * Prints { value, peer, parts } with Orthanc as the peer and all three as parts, for queries one such of each.
  * Queries: milliseconds of `findscu` less those of `echoscu`, median, with the same 10,000 instances in each.
  * small: objects a second by `dcmsend`, on one association; DCMTK's server, which is slow, is sent fewer.
  */
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,8 +20,9 @@ import { receivingService } from '../../runtime/network/receiving/receiving.js';
 import { header, part10 } from '../helpers/archive-objects.js';
 import { startDcmqrscp } from '../helpers/dcmqrscp.js';
 import { runTool, startOrthanc } from '../helpers/peers.js';
+import type { Measurement } from './benchmark.js';
 
-const OBJECTS = Number(process.env.BENCH_OBJECTS ?? 10_000);
+const OBJECTS = 10_000;
 const SLOW_OBJECTS = 300;
 /** Studies of the site; 100 of them match the name, and one series has the 50 images. */
 const STUDIES = 200;
@@ -98,39 +100,54 @@ const QUERIES: Record<string, string[]> = {
   ],
 };
 
-/** Milliseconds of a query over an echo, one server after the other in each round. */
-async function query(keys: readonly string[]): Promise<Record<string, number>> {
+async function fillAll(): Promise<void> {
   const all = write(join(folder, 'all'), OBJECTS);
   for (const node of [ours, orthanc]) await send(node, all, OBJECTS);
-  // DCMTK's server stores some 30 a second: it indexes files that are there already
-  const indexed = await runTool('sh', [
-    '-c',
-    `find ${all} -name '*.dcm' | xargs dcmqridx ${join(folder, 'qr', 'store')}`,
-  ]);
+  // by C-STORE DCMTK's server would take some 30 a second: it indexes files that are there already
+  const script = `find ${all} -name '*.dcm' | xargs dcmqridx ${join(folder, 'qr', 'store')}`;
+  const indexed = await runTool('sh', ['-c', script]);
   if (indexed.code !== 0) throw new Error(indexed.output);
-  const times = new Map<string, { find: number[]; echo: number[] }>();
-  for (let i = 0; i < REPEATS; i++) {
-    for (const [name, node] of Object.entries(nodes)) {
-      const { find, echo } = times.get(name) ?? { find: [], echo: [] };
-      echo.push(await run('echoscu', node, node.host, String(node.port)));
-      const words = keys.flatMap((key) => ['-k', key]);
-      find.push(await run('findscu', node, '-S', ...words, node.host, String(node.port)));
-      times.set(name, { find, echo });
-    }
-  }
-  return Object.fromEntries([...times].map(([name, { find, echo }]) => [name, median(find) - median(echo)]));
 }
 
-async function small(): Promise<Record<string, number>> {
+/** Milliseconds of a query over an echo, one server after the other in each round. */
+async function query(keys: readonly string[]): Promise<Measurement> {
+  const times = Object.entries(nodes).map(([name, node]) => ({
+    name,
+    node,
+    find: [] as number[],
+    echo: [] as number[],
+  }));
+  const words = keys.flatMap((key) => ['-k', key]);
+  for (let i = 0; i < REPEATS; i++) {
+    for (const { node, find, echo } of times) {
+      echo.push(await run('echoscu', node, node.host, String(node.port)));
+      find.push(await run('findscu', node, '-S', ...words, node.host, String(node.port)));
+    }
+  }
+  return measurement(Object.fromEntries(times.map(({ name, find, echo }) => [name, median(find) - median(echo)])));
+}
+
+async function queries(): Promise<Record<string, Measurement>> {
+  await fillAll();
+  const found: Record<string, Measurement> = {};
+  for (const [name, keys] of Object.entries(QUERIES)) found[name] = await query(keys);
+  return found;
+}
+
+function measurement(parts: Record<string, number>): Measurement {
+  return { value: parts.petrig!, peer: parts.orthanc, parts };
+}
+
+async function small(): Promise<Measurement> {
   const all = write(join(folder, 'all'), OBJECTS);
   const few = write(join(folder, 'few'), SLOW_OBJECTS);
-  return {
+  execFileSync('sync'); // the writing of them is not measured
+  return measurement({
     petrig: await send(ours, all, OBJECTS),
     orthanc: await send(orthanc, all, OBJECTS),
     dcmqrscp: await send(dcmqrscp, few, SLOW_OBJECTS),
-  };
+  });
 }
 
-const parts = what === 'small' ? await small() : await query(QUERIES[what]!);
-console.log(JSON.stringify({ value: parts.petrig, peer: parts.orthanc, parts }));
+console.log(JSON.stringify(what === 'small' ? await small() : await queries()));
 process.exit();
