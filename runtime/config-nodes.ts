@@ -5,11 +5,11 @@ import { type dicomSchema, maxPduLength, nodeTimeouts, port, tlsFiles } from './
 import { nodeWorklistSchema } from './config-schedule.js';
 import { isPlace } from './dicom/services/access.js';
 
+/** PS3.5 6.2, AE: more than 6.1 of the statement allows, which `config-titles` warns of. */
 export const aeTitle = z
   .string()
-  .min(1)
-  .max(16)
-  .regex(/^[\x20-\x5b\x5d-\x7e]+$/, 'an AE title has 1 to 16 characters of the default repertoire without backslash');
+  .regex(/^(?=.*[^ ])[\x20-\x5b\x5d-\x7e]{1,16}$/)
+  .meta({ form: 'text, 1 to 16 ASCII characters without backslash, not all blanks' });
 
 /** What a node may offer, or be allowed to ask of us. */
 export const NODE_SERVICES = ['storage', 'commitment', 'query', 'retrieve', 'worklist', 'mpps', 'print'] as const;
@@ -17,76 +17,114 @@ export type NodeService = (typeof NODE_SERVICES)[number];
 
 const fingerprint = z
   .string()
-  .regex(/^([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$/, 'a SHA-256 fingerprint has 64 hexadecimal digits');
+  .regex(/^([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$/)
+  .meta({ form: 'SHA-256 fingerprint of 64 hexadecimal digits' });
 
-/** Files that are absent are those of `dicom.tls`. */
 const nodeTls = tlsFiles.extend({
-  /** SHA-256 fingerprints of the certificates that it may show. With an empty `ca` they alone decide. */
-  fingerprints: z.array(fingerprint).readonly().optional(),
-  /** Name that its certificate must bear: its host when absent, and only when we call; false asks for none. */
-  peerName: z.union([z.string().min(1), z.literal(false)]).optional(),
-  /** Its associations are taken over TLS only, or either way. */
-  incoming: z.enum(['tls', 'any']).default('tls'),
+  fingerprints: z
+    .array(fingerprint)
+    .readonly()
+    .optional()
+    .describe('The certificates that it may show. With an empty `ca` they alone decide.'),
+  peerName: z
+    .union([z.string().min(1), z.literal(false)])
+    .optional()
+    .meta({
+      fallback: 'its `host`',
+      description: 'Name that its certificate must bear; when absent only when we call it; false asks for none.',
+    }),
+  incoming: z.enum(['tls', 'any']).default('tls').describe('Its associations are taken over TLS only, or either way.'),
 });
 
+const send = z
+  .strictObject({
+    automatic: z.boolean().default(true).describe('Every ended examination goes there.'),
+    what: z.enum(['all', 'images']).default('all').describe('Everything, or images only.'),
+    archive: z.boolean().default(false).describe('It is the archive: status flag A instead of S.'),
+  })
+  .prefault({})
+  .describe('What goes to it by itself.');
+
+const commitment = z
+  .strictObject({
+    association: z
+      .enum(['same', 'separate'])
+      .default('same')
+      .describe(
+        'The association of the request is kept open for the result, or closed at once; a result on another one is taken either way.',
+      ),
+    openMinutes: z
+      .number()
+      .positive()
+      .max(14 * 24 * 60)
+      .default(60)
+      .meta({ unit: 'min', description: 'How long a result is waited for.' }),
+  })
+  .prefault({})
+  .describe('How it is asked to commit to what it was sent: 6.2.1.');
+
+const query = z
+  .strictObject({
+    models: z
+      .array(z.enum(['patient', 'study', 'patientStudy']))
+      .min(1)
+      .default(['study'])
+      .describe('Information models; study root alone serves best where the node has it: 3.4.2.1.2.'),
+  })
+  .prefault({})
+  .describe('How it is searched.');
+
 const node = z.strictObject({
-  /** What people call it; its AE title when absent. */
   name: z
     .string()
-    .regex(/^[\w .-]{1,32}$/, 'a name has 1 to 32 letters, digits, blanks, dots, dashes or underscores')
-    .optional(),
-  aeTitle,
-  /** Name or address; also where its associations must come from when `dicom.checkHosts` is set. */
-  host: z.string().min(1),
-  port,
-  services: z.array(z.enum(NODE_SERVICES)).min(1),
-  /** What goes to it by itself. */
-  send: z
-    .strictObject({
-      /** Every ended examination goes there. */
-      automatic: z.boolean().default(true),
-      /** Everything, or images only. */
-      what: z.enum(['all', 'images']).default('all'),
-      /** It is the archive: status flag A instead of S. */
-      archive: z.boolean().default(false),
-    })
-    .prefault({}),
-  /** How it is asked to commit to what it was sent: 6.2.1. */
-  commitment: z
-    .strictObject({
-      /** The association of the request is kept open for the result, or closed at once; a result on another one is taken either way. */
-      association: z.enum(['same', 'separate']).default('same'),
-      /** How long a result is waited for. */
-      openMinutes: z
-        .number()
-        .positive()
-        .max(14 * 24 * 60)
-        .default(60),
-    })
-    .prefault({}),
-  /** How its worklist is asked. */
+    .regex(/^[\w .-]{1,32}$/)
+    .optional()
+    .meta({
+      form: 'text, 1 to 32 letters, digits, blanks, dots, dashes or underscores',
+      fallback: 'its AE title',
+      description: 'What people call it; no two nodes have the same.',
+    }),
+  aeTitle: aeTitle.meta({ ...aeTitle.meta(), description: 'Its AE title.' }),
+  host: z
+    .string()
+    .min(1)
+    .describe('Name or address; also where its associations must come from when `dicom.checkHosts` is set.'),
+  port: port.min(1).describe('Its port.'),
+  services: z.array(z.enum(NODE_SERVICES)).min(1).describe('What it offers, or may ask of us.'),
+  send,
+  commitment,
   worklist: nodeWorklistSchema,
-  /** What is taken from it: changed as the statement orders, or kept as it came. */
-  import: z.enum(['statement', 'preserve']).default('statement'),
-  /** How it is searched. Study root alone serves best where the node has it: 3.4.2.1.2. */
-  query: z
-    .strictObject({
-      models: z
-        .array(z.enum(['patient', 'study', 'patientStudy']))
-        .min(1)
-        .default(['study']),
-    })
-    .prefault({}),
-  /** Syntaxes proposed when it is the destination of a C-MOVE: 0 or above 3 uncompressed, 1 and lossy, 2 and lossless, 3 and both. */
-  compressionTypes: z.number().int().min(0).default(0),
-  /** Addresses, blocks (192.0.2.0/24) and names that its associations must come from. */
-  from: z.array(z.string().refine(isPlace, 'an address, an address block or a host name')).default([]),
-  /** How we call it, and how it must come: over TLS. */
-  tls: nodeTls.optional(),
-  /** Its own waiting times, before those of `dicom.timeouts`. */
+  import: z
+    .enum(['statement', 'preserve'])
+    .default('statement')
+    .describe('What is taken from it: changed as the statement orders, or kept as it came.'),
+  query,
+  compressionTypes: z
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe(
+      'Syntaxes proposed when it is the destination of a C-MOVE: 0 or above 3 uncompressed, 1 and lossy, 2 and lossless, 3 and both: 3.2.2.1.2.',
+    ),
+  from: z
+    .array(
+      z
+        .string()
+        .refine(isPlace, 'an address, an address block or a host name')
+        .meta({ form: 'an address, an address block (`192.0.2.0/24`) or a host name' }),
+    )
+    .default([])
+    .describe('Where its associations must come from; empty: anywhere, but for `dicom.checkHosts`.'),
+  tls: nodeTls
+    .optional()
+    .describe('How we call it, and how it must come: over TLS. Files that are absent are those of `dicom.tls`.'),
   timeouts: nodeTimeouts,
-  /** Longest PDU that we take from it when we call it, bytes. */
-  maxPduLength: maxPduLength.optional(),
+  maxPduLength: maxPduLength.optional().meta({
+    unit: 'bytes',
+    fallback: '`dicom.maxPduLength`',
+    description: 'Longest PDU that we take from it when we call it.',
+  }),
 });
 
 export const nodesSchema = z
@@ -95,18 +133,20 @@ export const nodesSchema = z
     const seen = new Set<string>();
     nodes.forEach(({ name }, index) => {
       if (seen.has(name)) {
-        context.addIssue({ code: 'custom', path: [index, 'name'], message: `two nodes are called ${name}` });
+        context.addIssue({
+          code: 'custom',
+          path: [index, 'name'],
+          message: `a name of its own; two nodes are called ${name}`,
+        });
       }
       seen.add(name);
     });
   })
-  .default([]);
+  .default([])
+  .describe('Remote nodes and the services that each offers: 6.1.5.');
 
 /** Nodes with what they do not say themselves taken from our own settings. */
-export function withDefaultsOf(
-  dicom: z.infer<typeof dicomSchema>,
-  nodes: z.infer<typeof nodesSchema>,
-): z.infer<typeof nodesSchema> {
+export function withDefaultsOf(dicom: z.infer<typeof dicomSchema>, nodes: z.infer<typeof nodesSchema>) {
   const { ca, certificate, key, crl } = dicom.tls ?? {};
   return nodes.map((entry) => {
     const { certificate: own, key: ownKey } = entry.tls ?? {};
@@ -117,6 +157,7 @@ export function withDefaultsOf(
       tls: entry.tls && { ca, ...identity, ...revoked, ...entry.tls },
       timeouts: { ...dicom.timeouts, ...entry.timeouts },
       maxPduLength: entry.maxPduLength ?? dicom.maxPduLength,
+      implementation: dicom.implementation,
     };
   });
 }

@@ -5,87 +5,146 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import { ScannerError } from '../hal/base/errors.js';
 import { dicomSchema, port } from './config-dicom.js';
+import { type Mistake, mistakesOf } from './config-mistakes.js';
 import { aeTitle, nodesSchema, withDefaultsOf } from './config-nodes.js';
+import { configKeys } from './config-reference.js';
 import { rulesSchema } from './config-rules.js';
 import { mppsSchema, worklistQuerySchema } from './config-schedule.js';
 
+/** Mistakes that one message tells. */
+const MISTAKES_TOLD = 10;
+
+const service = z
+  .strictObject({
+    host: z.string().default('127.0.0.1').describe('Address that the service socket and its page listen on.'),
+    port: port.default(8484).describe('JSON-RPC over WebSocket at `/rpc`.'),
+    tcpPort: port.optional().describe('The same, newline-delimited over TCP.'),
+    token: z.string().min(16).optional().meta({
+      secret: true,
+      fallback: 'made at the first start and kept in the data folder',
+      description: 'What clients must show.',
+    }),
+  })
+  .prefault({})
+  .describe('The service socket.');
+
+const titled = { ...aeTitle.meta(), fallback: '`aeTitle`' };
+
+const aeTitles = z
+  .strictObject({
+    worklist: aeTitle.optional().meta({ ...titled, description: 'Of worklist and performed procedure steps: 6.1.3.' }),
+    print: aeTitle.optional().meta({ ...titled, description: 'Of print: 6.1.4.' }),
+  })
+  .prefault({})
+  .describe('Titles of services that do not go under `aeTitle`.');
+
+const injection = z
+  .strictObject({
+    radionuclide: z.string().default('F-18').describe('Name or code value of a coded term.'),
+    radiopharmaceutical: z.string().default('FDG').describe('Name or code value of a coded term.'),
+    activityMBq: z.number().positive().default(50).meta({ unit: 'MBq', description: 'Activity at the injection.' }),
+  })
+  .prefault({})
+  .describe('What is injected when an examination does not say it.');
+
+const archive = z
+  .strictObject({
+    url: z
+      .string()
+      .regex(/^postgres(ql)?:\/\//)
+      .optional()
+      .meta({
+        secret: true,
+        form: 'postgres://user:password@host:port/database',
+        fallback: 'SQLite in the data folder',
+        description: 'A PostgreSQL database for the index and the outbox, which several hosts may share.',
+      }),
+    folder: z.string().min(1).optional().meta({
+      fallback: 'in the data folder',
+      description: 'Folder of the objects when hosts share them.',
+    }),
+  })
+  .prefault({})
+  .describe('Where images are kept.');
+
+const commitment = z
+  .strictObject({
+    archiveInstalled: z
+      .boolean()
+      .default(true)
+      .describe('An archive system is installed here; without one no commitment is given.'),
+    resultHours: z
+      .number()
+      .positive()
+      .max(720)
+      .default(24)
+      .meta({ unit: 'h', description: 'How long a result is offered to its node.' }),
+  })
+  .prefault({})
+  .describe('What we commit to for others: 6.2.1.');
+
 export const configSchema = z.strictObject({
-  aeTitle: aeTitle.default('PETRIG'),
+  aeTitle: aeTitle
+    .default('PETRIG')
+    .meta({ ...aeTitle.meta(), description: 'Our AE title of storage, commitment and query/retrieve: 6.1.2.' }),
   stationName: z
     .string()
     .max(16)
-    .default(() => hostname().slice(0, 16)),
-  institution: z.string().max(64).default(''),
-  dicom: dicomSchema.prefault({}),
-  service: z
-    .strictObject({
-      host: z.string().default('127.0.0.1'),
-      port: port.default(8484),
-      tcpPort: port.optional(),
-      /** Made at the first start and kept in the data folder when absent. */
-      token: z.string().min(16).optional(),
-    })
-    .prefault({}),
-  /** Remote nodes and the services that each offers: chapter 6 of the statement. */
+    .default(() => hostname().slice(0, 16))
+    .meta({ fallback: 'the host name', description: 'Station Name (0008,1010).' }),
+  institution: z.string().max(64).default('').describe('Institution Name (0008,0080).'),
+  dicom: dicomSchema.prefault({}).describe('Our own DICOM ports.'),
+  service,
   nodes: nodesSchema,
-  /** Titles of services that do not go under `aeTitle`, which is that of storage, commitment and query/retrieve: 6.1.3, 6.1.4. */
-  aeTitles: z.strictObject({ worklist: aeTitle.optional(), print: aeTitle.optional() }).prefault({}),
-  /** Transfer syntaxes proposed for what a user sends: 0 uncompressed, 100 lossless as well, between them lossy as well: 6.2.1. */
-  qualityFactor: z.number().int().min(0).max(100).default(0),
+  aeTitles,
+  qualityFactor: z
+    .number()
+    .int()
+    .min(0)
+    .max(100)
+    .default(0)
+    .describe(
+      'Transfer syntaxes proposed for what a user sends: 0 uncompressed, 100 lossless as well, between them lossy as well, in that quality: 6.2.1.',
+    ),
   worklistQuery: worklistQuerySchema,
   mpps: mppsSchema,
-  /** `sim`, `serial:DIR` or `tcp:HOST:PORT`. */
   hardware: z
     .string()
-    .regex(/^(sim|serial:.+|tcp:[^:]+:\d+)$/, 'expected sim, serial:DIR or tcp:HOST:PORT')
-    .default('sim'),
-  /** Scanner seconds a wall second. With outside hardware it must equal the hardware's. */
-  speed: z.number().positive().max(1000).default(1),
-  /** The simulated patient: a phantom's name or file. */
-  phantom: z.string().default('nema-body'),
-  /** Factor on the phantom's activity. */
-  activityScale: z.number().positive().default(1),
-  /** What is injected when an examination does not say it; names or code values of the coded terms. */
-  injection: z
-    .strictObject({
-      radionuclide: z.string().default('F-18'),
-      radiopharmaceutical: z.string().default('FDG'),
-      activityMBq: z.number().positive().default(50),
-    })
-    .prefault({}),
-  seed: z.number().int().nonnegative().default(1),
-  data: z.string().default('./petrig-data'),
-  archive: z
-    .strictObject({
-      /** A PostgreSQL database for the index and the outbox, which several hosts may share; SQLite in the data folder when absent. */
-      url: z
-        .string()
-        .regex(/^postgres(ql)?:\/\//, 'expected postgres://user:password@host:port/database')
-        .optional(),
-      /** Folder of the objects when hosts share them; the data folder when absent. */
-      folder: z.string().min(1).optional(),
-    })
-    .prefault({}),
-  /** Mark objects as simulated. */
-  markSimulated: z.boolean().default(true),
-  /** Root of the site's UIDs instead of 2.25. */
+    .regex(/^(sim|serial:.+|tcp:[^:]+:\d+)$/)
+    .default('sim')
+    .meta({ form: '`sim`, `serial:DIR` or `tcp:HOST:PORT`', description: 'Where the devices are.' }),
+  speed: z
+    .number()
+    .positive()
+    .max(1000)
+    .default(1)
+    .describe('Scanner seconds a real second. With outside hardware it must equal the hardware’s.'),
+  phantom: z.string().default('nema-body').describe('The simulated patient: a phantom’s name or file.'),
+  activityScale: z.number().positive().default(1).describe('Factor on the phantom’s activity.'),
+  injection,
+  seed: z.number().int().nonnegative().default(1).describe('Seed of the simulation.'),
+  data: z.string().default('./petrig-data').describe('Folder where everything is kept.'),
+  archive,
+  markSimulated: z.boolean().default(true).describe('Mark objects as simulated.'),
   uidRoot: z
     .string()
-    .regex(/^[0-9.]{3,40}$/)
-    .optional(),
-  /** Tries to reach a destination, with pauses that double from 1 s to 60 s, before its delivery is given up. */
-  sendAttempts: z.number().int().min(1).max(1000).default(8),
-  /** What we commit to for others: 6.2.1. */
-  commitment: z
-    .strictObject({
-      /** An archive system is installed here; without one no commitment is given. */
-      archiveInstalled: z.boolean().default(true),
-      /** How long a result is offered to its node. */
-      resultHours: z.number().positive().max(720).default(24),
-    })
-    .prefault({}),
+    .regex(/^[0-2](\.(0|[1-9]\d*))+$/)
+    .min(3)
+    .max(40)
+    .optional()
+    .meta({ form: 'a UID of 3 to 40 characters', fallback: '`2.25`', description: 'Root of the site’s UIDs.' }),
+  sendAttempts: z
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .default(8)
+    .describe(
+      'Tries to reach a destination, with pauses that double from 1 s to 60 s, before its delivery is given up.',
+    ),
+  commitment,
   rules: rulesSchema,
-  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').describe('What the log tells.'),
 });
 
 const checkedSchema = configSchema.superRefine(({ dicom, nodes, rules }, context) => {
@@ -103,43 +162,60 @@ const checkedSchema = configSchema.superRefine(({ dicom, nodes, rules }, context
   });
 });
 
-export type Config = z.infer<typeof configSchema>;
+export type Config = Omit<z.infer<typeof configSchema>, 'nodes'> & { nodes: ReturnType<typeof withDefaultsOf> };
 export type ConfigInput = z.input<typeof configSchema>;
 
-/** @throws ScannerError config.invalid naming the key and what it expects */
-export function parseConfig(input: unknown, where = 'given'): Config {
+/** All keys, as the manual has them. */
+export const CONFIG_KEYS = configKeys(configSchema);
+
+/** The configuration with its defaults, or all that is wrong with it. */
+export function checkConfig(input: unknown): { config: Config } | { mistakes: Mistake[] } {
   const parsed = checkedSchema.safeParse(input);
-  if (parsed.success) {
-    const { dicom, nodes } = parsed.data;
-    return { ...parsed.data, nodes: withDefaultsOf(dicom, nodes) };
-  }
-  const [first, ...rest] = parsed.error.issues;
-  const told = ({ path, message }: z.core.$ZodIssue) => `${path.join('.') || 'top level'}: ${message}`;
+  if (!parsed.success) return { mistakes: mistakesOf(parsed.error, input, CONFIG_KEYS) };
+  const { dicom, nodes } = parsed.data;
+  return { config: { ...parsed.data, nodes: withDefaultsOf(dicom, nodes) } };
+}
+
+/** @throws ScannerError config.invalid naming keys, their values and those expected */
+export function parseConfig(input: unknown, where = 'given'): Config {
+  const checked = checkConfig(input);
+  if ('config' in checked) return checked.config;
+  const [first, ...rest] = checked.mistakes;
+  const others = rest
+    .slice(0, MISTAKES_TOLD - 1)
+    .map((mistake) => `; ${keyOf(mistake)}: ${mistake.value}; expected ${mistake.expected}`);
   throw new ScannerError('config.invalid', {
-    where: `${where}: ${first!.path.join('.') || 'top level'}`,
-    message: [first!.message, ...rest.slice(0, 9).map(told)].join('; '),
-    expected: 'keys of runtime/config.ts with values of their type',
+    where: `${where}: ${keyOf(first!)}`,
+    message: first!.value,
+    expected: first!.expected + others.join(''),
   });
+}
+
+function keyOf({ key }: Mistake): string {
+  return key || 'top level';
 }
 
 /** The file's settings with `changes` laid over them (one level of nesting is merged). */
 export function loadConfig(file: string | undefined, changes: ConfigInput = {}): Config {
-  let base: Record<string, unknown> = {};
-  if (file) {
-    try {
-      base = JSON.parse(readFileSync(file, 'utf8'));
-    } catch (cause) {
-      const message = (cause as Error).message;
-      throw new ScannerError('config.invalid', { where: file, message, expected: 'a JSON object' }, cause);
-    }
-  }
-  const merged: Record<string, unknown> = { ...base };
+  const read = file ? readConfig(file) : {};
+  if (!isRecord(read)) return parseConfig(read, file);
+  const merged: Record<string, unknown> = { ...read };
   for (const [key, value] of Object.entries(changes)) {
     if (value === undefined) continue;
-    const nested = isRecord(value) && isRecord(base[key]);
-    merged[key] = nested ? { ...(base[key] as object), ...value } : value;
+    const nested = isRecord(value) && isRecord(read[key]);
+    merged[key] = nested ? { ...(read[key] as object), ...value } : value;
   }
   return parseConfig(merged, file ?? 'command line');
+}
+
+/** What a file says, unchecked. @throws ScannerError config.invalid when it is no JSON */
+export function readConfig(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    const message = (cause as Error).message;
+    throw new ScannerError('config.invalid', { where: file, message, expected: 'a JSON object' }, cause);
+  }
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -13,8 +13,9 @@ export function serverOptions(config: Config, clock: Clock, log: Log): Omit<Dico
   return { ...server, aeTitles: [config.aeTitle], access: accessOf(config, clock), clock, log };
 }
 
-/** Reads the TLS files of all nodes, so that a wrong one shows at the start. @throws ScannerError config.invalid naming the file */
-export async function checkNodeFiles({ nodes }: Pick<Config, 'nodes'>): Promise<void> {
+/** Reads our TLS files and those of all nodes, so that a wrong one shows at once. @throws ScannerError config.invalid naming the file */
+export async function checkTlsFiles({ dicom, nodes }: Pick<Config, 'dicom' | 'nodes'>): Promise<void> {
+  if (dicom.tls) await secureOptions(dicom.tls);
   for (const { tls } of nodes) if (tls) await secureOptions(tls);
 }
 

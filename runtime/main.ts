@@ -17,6 +17,7 @@ import { openArchive } from './archive/open.js';
 import { commitmentService, userSyntaxes } from './committing.js';
 import type { Config } from './config.js';
 import { ConfigFile } from './config-file.js';
+import { titleWarnings } from './config-titles.js';
 import { Configuration } from './control/configuring.js';
 import { Controller, type Simulate } from './control/controller.js';
 import { MppsDesk } from './control/mppsdesk.js';
@@ -25,7 +26,7 @@ import { SendingDesk } from './control/sending.js';
 import { WorklistDesk } from './control/worklistdesk.js';
 import { CodecPool } from './dicom/codecs/pool.js';
 import { DicomServer, type Service, verificationService } from './dicom/services/server.js';
-import { checkNodeFiles, serverOptions } from './listening.js';
+import { checkTlsFiles, serverOptions } from './listening.js';
 import { RecentLog } from './log.js';
 import { CommitmentDesk } from './network/commitment-desk.js';
 import { queryRetrieveServices } from './network/query/serving.js';
@@ -66,6 +67,7 @@ export async function startController(config: Config, configFile?: string): Prom
   const clock = new ScaledClock({ speed: config.speed });
   const teardown = new Teardown();
   try {
+    for (const warning of titleWarnings(config)) log.warn({}, warning);
     await mkdir(config.data, { recursive: true });
     const { url, folder: objects } = config.archive;
     const archive = await openArchive({
@@ -74,7 +76,7 @@ export async function startController(config: Config, configFile?: string): Prom
       url,
       clock: clock.wall,
       log,
-      file: { sourceAeTitle: config.aeTitle },
+      file: { sourceAeTitle: config.aeTitle, implementation: config.dicom.implementation },
     });
     teardown.add(() => archive.close());
     const scheduled = new SqliteWorklistStore({ file: join(config.data, 'archive.sqlite'), clock: clock.wall });
@@ -102,7 +104,7 @@ export async function startController(config: Config, configFile?: string): Prom
       log,
     });
     teardown.add(() => mpps.close());
-    await checkNodeFiles(config);
+    await checkTlsFiles(config);
     const codecs = new CodecPool({ clock, log });
     teardown.add(() => codecs.close());
     const dicomPort = await listen(config, { archive, commitment, codecs, clock, log }, teardown);
@@ -187,6 +189,7 @@ async function listen(
           codecs,
           importFrom: (callingAe) => config.nodes.find(({ aeTitle }) => aeTitle === callingAe)?.import ?? 'statement',
           reserveBytes: config.dicom.reserveBytes,
+          implementation: config.dicom.implementation,
           uidRoot: config.uidRoot,
           clock,
           log,

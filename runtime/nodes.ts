@@ -29,7 +29,7 @@ export function namedNode(config: Pick<Config, 'nodes'>, name: string): RemoteNo
 /** Where objects can be sent. */
 export function destinationsOf(config: Pick<Config, 'nodes'>): Destination[] {
   return nodesFor(config, 'storage').map(
-    ({ name, aeTitle, host, port, tls, timeouts, maxPduLength, services, send, commitment }) => ({
+    ({ name, aeTitle, host, port, tls, timeouts, maxPduLength, implementation, services, send, commitment }) => ({
       name,
       aeTitle,
       host,
@@ -37,6 +37,7 @@ export function destinationsOf(config: Pick<Config, 'nodes'>): Destination[] {
       tls,
       timeouts,
       maxPduLength,
+      implementation,
       automatic: send.automatic,
       send: send.what,
       archive: send.archive,

@@ -3,6 +3,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { version } from '../version.js';
+import { configCommand } from './config.js';
 import { conformanceCommand } from './conformance.js';
 import { demoCommand } from './demo.js';
 import { deviceCommands } from './devices.js';
@@ -36,6 +37,7 @@ const COMMANDS = [
   mppsCommand(),
   ...deviceCommands(),
   protocolsCommand(),
+  configCommand(),
   conformanceCommand(),
   doctorCommand(),
 ];

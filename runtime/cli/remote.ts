@@ -40,6 +40,7 @@ export function remoteNode(name: string, configFile: string | undefined): Remote
     clock: new ScaledClock(),
     log: new RecentLog('silent'),
     maxPduLength: config.dicom.maxPduLength,
+    implementation: config.dicom.implementation,
   };
   return { config, node, configured, scu };
 }

@@ -1,13 +1,12 @@
 import type { Config } from '../config.js';
 import { CHARACTER_SETS } from '../dicom/dataset/charset/elements.js';
-import { DEFAULT_IMPLEMENTATION } from '../dicom/implementation.js';
 import { DEFAULT_TIMEOUTS } from '../dicom/upper-layer/settings.js';
 import { TLS_SUITES } from '../dicom/upper-layer/tls.js';
 import type { ConformanceSection } from './document.js';
 
 export function implementation(config: Config): ConformanceSection {
-  const { classUid, versionName } = DEFAULT_IMPLEMENTATION;
   const { aeTitle, aeTitles, dicom } = config;
+  const { classUid, versionName } = dicom.implementation;
   return {
     title: 'Implementation and associations',
     paragraphs: [

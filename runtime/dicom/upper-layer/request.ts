@@ -22,6 +22,8 @@ export interface Node {
   timeouts?: Partial<Timeouts>;
   /** Longest PDU that we take from it, bytes. */
   maxPduLength?: number;
+  /** What we call ourselves to it. */
+  implementation?: Implementation;
 }
 
 /** What every SCU needs to open an association. */
@@ -86,7 +88,7 @@ export async function requestAssociation(options: ScuOptions, proposals: readonl
 }
 
 function makeRequest(options: ScuOptions, proposals: readonly Proposal[]): AssociateRq {
-  const implementation = options.implementation ?? DEFAULT_IMPLEMENTATION;
+  const implementation = options.implementation ?? options.node.implementation ?? DEFAULT_IMPLEMENTATION;
   const contexts = proposals.map(({ abstractSyntax, transferSyntaxes }, i): ProposedContext => {
     return { id: 2 * i + 1, abstractSyntax, transferSyntaxes };
   });
