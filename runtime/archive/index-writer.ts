@@ -11,7 +11,7 @@ import type { SqlDatabase, Work } from './sql.js';
 
 /** An imported object stands in the index so long after its import at the latest. */
 const GROUP_MS: Millisecond = 40;
-/** As many objects are written at once, whatever their time. */
+/** As many objects are written at once: some 10 ms of this thread. */
 const GROUP_OBJECTS = 200;
 /** More wait for those before them. */
 const MOST_WAITING = 2000;
@@ -75,11 +75,13 @@ export class IndexWriter {
     return { known: await this.#options.database.read(() => this.#options.catalogue.find(sopInstanceUid)) };
   }
 
-  /** Resolves when all that was added has its row. @throws ScannerError data.disk */
+  /** Resolves when all that was added until now has its row. @throws ScannerError data.disk */
   async flush(): Promise<void> {
+    const last = [...this.#waiting.keys()].at(-1);
+    if (last === undefined) return;
     await this.#writing?.catch(() => undefined);
-    // a group that has begun meanwhile took all that was there when we came
-    if (this.#waiting.size > 0) await this.#group();
+    // the oldest are written first
+    while (this.#waiting.has(last)) await this.#group();
   }
 
   /**
@@ -153,7 +155,7 @@ export class IndexWriter {
   }
 
   async #writeGroup(): Promise<void> {
-    const group = [...this.#waiting.values()];
+    const group = [...this.#waiting.values()].slice(0, GROUP_OBJECTS);
     if (group.length === 0) return;
     const { catalogue, log } = this.#options;
     const placed = await this.#options.place(group);
@@ -171,7 +173,8 @@ export class IndexWriter {
     this.#options.done(group);
     const known = new Set(added);
     for (const object of placed) if (!known.has(object)) await this.#lost(object);
-    if (this.#waiting.size > 0) this.#timer ??= this.#options.clock.wall.after(GROUP_MS, () => this.#begin());
+    const soon = this.#waiting.size >= GROUP_OBJECTS ? 0 : GROUP_MS;
+    if (this.#waiting.size > 0) this.#timer ??= this.#options.clock.wall.after(soon, () => this.#begin());
   }
 
   async #lost(object: WaitingObject): Promise<void> {

@@ -120,7 +120,8 @@ export class IndexedArchive implements Archive {
     if (this.outbox.isNew(consumer, now)) {
       await this.database.transaction(() => this.outbox.register(consumer, now));
     }
-    return this.#read(() => this.outbox.pending(consumer, limit));
+    // those of objects whose rows are still to come are told when they come
+    return this.database.read(() => this.outbox.pending(consumer, limit));
   }
 
   async ack(consumer: string, ...seqs: number[]): Promise<void> {
@@ -232,12 +233,6 @@ export class IndexedArchive implements Archive {
     const other = objects.find((object) => !added.includes(object));
     if (other) throw uidTaken(other.header.sopInstanceUid);
     return objects.map(storedFact);
-  }
-
-  /** A read that sees what was imported until now. */
-  async #read<T>(work: () => Work<T>): Promise<T> {
-    await this.#settle();
-    return this.database.read(work);
   }
 
   async #all<Row>(statement: Statement): Promise<Row[]> {
