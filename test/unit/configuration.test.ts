@@ -1,16 +1,22 @@
 /** The configuration: every key checked, told clearly, described once and used. */
 
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { ScaledClock } from '../../hal/base/clock.js';
 import { ScannerError } from '../../hal/base/errors.js';
+import { silentLog } from '../../hal/base/log.js';
 import { CONFIG_KEYS, checkConfig, parseConfig } from '../../runtime/config.js';
 import type { Mistake } from '../../runtime/config-mistakes.js';
 import type { ConfigKey } from '../../runtime/config-reference.js';
 import { titleWarnings } from '../../runtime/config-titles.js';
+import { echo } from '../../runtime/dicom/services/echo-scu.js';
+import { destinationsOf } from '../../runtime/nodes.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const test = suite('configuration');
@@ -150,10 +156,32 @@ test('AE titles: the standard’s repertoire is taken, what 6.1 does not allow i
   assert.equal(warned({ nodes: [NODE, { ...NODE, name: 'B', aeTitle: 'P<CS>' }] }), ['nodes.1.aeTitle']);
 });
 
-test('what we call ourselves goes with every node', () => {
-  const implementation = { classUid: '1.2.826.0.1.1', versionName: 'SITE' };
-  const config = parseConfig({ dicom: { implementation }, nodes: [NODE] });
-  assert.equal(config.nodes[0]?.implementation, implementation);
+test('what we call ourselves is in the request to every node', async () => {
+  const implementation = { classUid: '1.2.826.0.1.1', versionName: 'SITE_7' };
+  let hear: (bytes: string) => void = () => {};
+  const heard = new Promise<string>((resolve) => {
+    hear = resolve;
+  });
+  const server = createServer((socket) => {
+    socket.once('data', (bytes) => {
+      hear(bytes.toString('latin1'));
+      socket.destroy();
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const config = parseConfig({ dicom: { implementation }, nodes: [{ ...NODE, host: '127.0.0.1', port }] });
+  for (const node of [...config.nodes, ...destinationsOf(config)]) assert.equal(node.implementation, implementation);
+  const [node] = config.nodes;
+  const failure = await echo({ node: node!, callingAe: 'PETRIG', clock: new ScaledClock(), log: silentLog }).catch(
+    (e) => e,
+  );
+  server.close();
+  assert.instance(failure, ScannerError);
+  const request = await heard;
+  assert.ok(request.includes('R\0\x0d1.2.826.0.1.1'), 'class UID');
+  assert.ok(request.includes('U\0\x06SITE_7'), 'version name');
 });
 
 test('every key is read outside the schemas', () => {
