@@ -180,8 +180,8 @@ test('what we call ourselves is in the request to every node', async () => {
   server.close();
   assert.instance(failure, ScannerError);
   const request = await heard;
-  assert.ok(request.includes('R\0\x0d1.2.826.0.1.1'), 'class UID');
-  assert.ok(request.includes('U\0\x06SITE_7'), 'version name');
+  assert.ok(request.includes('R\0\0\x0d1.2.826.0.1.1'), 'class UID');
+  assert.ok(request.includes('U\0\0\x06SITE_7'), 'version name');
 });
 
 test('every key is read outside the schemas', () => {
