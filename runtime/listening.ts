@@ -26,7 +26,8 @@ function accessOf({ dicom, nodes }: Config, clock: Clock): AccessPolicy {
     nodes: nodes.map(({ name, aeTitle, host, from, services, tls }) => ({
       name,
       aeTitle,
-      services,
+      // what we let a node move to us comes by C-STORE
+      services: services.includes('retrieve') ? [...services, 'storage' as const] : services,
       from: from.length === 0 && dicom.checkHosts ? [host] : from,
       tls: tls?.incoming === 'tls' ? { fingerprints: tls.fingerprints, peerName: tls.peerName } : undefined,
     })),
