@@ -80,7 +80,8 @@ export class WorklistDesk implements WorklistOperations {
 
   /**
    * The scheduled steps that an examination of this accession number performs: those of the first day on which any is not yet
-   * done, or of the first day of all. The worklist node is asked when none is at hand.
+   * done, or of the first day of all. The worklist node is asked when none is at hand, and what it has scheduled is named when it
+   * knows none either.
    * @param stepIds chooses among them
    * @throws ScannerError operator.unknown, peer.*
    */
@@ -90,6 +91,7 @@ export class WorklistDesk implements WorklistOperations {
     if (found.length === 0 && this.#updates) {
       await this.query({ accessionNumber: accession });
       found = await store.byAccession(accession);
+      if (found.length === 0) await this.#refresh();
     }
     const chosen = stepIds ? found.filter(({ stepId }) => stepIds.includes(stepId)) : ofOneDay(found);
     const lacking = stepIds?.find((id) => !found.some(({ stepId }) => stepId === id));
@@ -99,6 +101,13 @@ export class WorklistDesk implements WorklistOperations {
       what: 'worklist entry with accession number',
       name: lacking === undefined ? accession : `${accession} and step ${lacking}`,
       known: [...new Set(known)].join(', ') || 'none: update the worklist',
+    });
+  }
+
+  /** So that what is named does not depend on when the timer asked last. The entries at hand do when the node breaks off. */
+  async #refresh(): Promise<void> {
+    await this.update({}).catch((error: Error) => {
+      this.#options.log.warn({ message: error.message }, 'worklist not updated; the entries at hand stay');
     });
   }
 

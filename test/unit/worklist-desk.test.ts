@@ -154,6 +154,16 @@ test('steps are chosen by their ID; what is not there is named', () =>
     assert.equal([exam.accessionNumber, exam.requestedProcedureId, exam.item], ['X1', 'R1', undefined]);
   }));
 
+test('an accession number that nobody knows: what is scheduled is named although no broad query was sent before', () =>
+  withDesk(SEVERAL, { node: { worklist: { removeCancelled: true } } }, async ({ desk, hospital }) => {
+    const refused = async () => (await desk.forAccession('A9').catch((thrown) => thrown)) as ScannerError;
+    assert.match((await refused()).message, /A9.*known: A1/);
+    for (const id of ['SPS1', 'SPS1B', 'SPS1C', 'LATER']) {
+      hospital.worklist.schedule.cancel({ accessionNumber: 'A1', scheduledProcedureStepId: id });
+    }
+    assert.match((await refused()).message, /A9.*none/, 'as the RIS has it now');
+  }));
+
 test('a RIS that is down refuses the user and leaves the entries', () =>
   withDesk(SEVERAL, {}, async ({ desk, hospital }) => {
     await desk.update({});
