@@ -25,8 +25,6 @@ export type PrintInstance =
   | 'printJob'
   | 'presentationLut';
 export type PrintColor = 'grayscale' | 'color';
-/** What a printer's state asks of people: nothing, something soon, or at once because its queue stands. */
-export type PrinterSymbol = 'idle' | 'interact' | 'stopped';
 
 interface PrintTable {
   metaClasses: Readonly<Record<PrintColor, string>>;
@@ -40,10 +38,9 @@ interface PrintTable {
   >;
   statuses: Readonly<Record<string, Readonly<Record<string, string>>>>;
   events: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  symbols: Readonly<Record<PrinterSymbol, readonly string[]>>;
 }
 
-/** Print management: classes, attributes, statuses, events of the statement's Tables 32 to 56. */
+/** Print management: classes, attributes, statuses, events of the statement's Tables 32 to 50. */
 export const PRINT: Readonly<PrintTable> = readTable(import.meta.url, '../tables/print.json');
 
 /** Attributes by keyword; absent ones are not sent. */
@@ -99,15 +96,6 @@ function expectation(rule: AttributeRule, value: string | number): string | unde
     atMost && `at most ${atMost}`,
   ];
   return `a whole number ${limits.filter(Boolean).join(' and ')}`;
-}
-
-/** What a printer's or job's state asks of people. @param state NORMAL, WARNING or FAILURE @param info Printer or Execution Status Info */
-export function printerSymbol(state: string, info: string): PrinterSymbol {
-  const named = (['idle', 'stopped', 'interact'] as const).find((symbol) =>
-    PRINT.symbols[symbol].includes(info.trim()),
-  );
-  if (named) return named;
-  return state === 'FAILURE' ? 'stopped' : state === 'WARNING' ? 'interact' : 'idle';
 }
 
 /** What a status means for an instance of the class, or undefined. @param status as the standard prints it */

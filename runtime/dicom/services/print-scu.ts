@@ -1,44 +1,31 @@
-import { asScannerError, ScannerError } from '../../../hal/base/errors.js';
+import { ScannerError } from '../../../hal/base/errors.js';
 import { type Dataset, dataset, items, needText, text } from '../dataset/dataset.js';
 import { UNCOMPRESSED } from '../dataset/transfer-syntax.js';
 import type { DimseChannel, Response } from '../dimse/channel.js';
 import { COMMAND_FIELD, type CommandName } from '../dimse/command.js';
-import type { DimseRequest, Reply } from '../dimse/performer.js';
-import { hexStatus, STATUS, statusClass } from '../dimse/status.js';
+import { hexStatus, statusClass } from '../dimse/status.js';
 import type { AcceptedContext } from '../upper-layer/association.js';
 import { responseTime } from '../upper-layer/settings.js';
 import {
   PRINT,
   type PrintAttributes,
   type PrintColor,
-  type PrinterSymbol,
   type PrintInstance,
   printDataset,
-  printerSymbol,
   printStatusText,
 } from './print-attributes.js';
+import { type PrintEvent, takeEvent } from './print-events.js';
 import { imageBoxDataset, type PrintImage } from './print-image.js';
+import { judgePrinter, type PrinterSets, type PrinterStatus } from './printer-status.js';
 import { needContext, openChannel, type ScuOptions } from './session.js';
 
-export type { PrintAttributes, PrintColor, PrinterSymbol } from './print-attributes.js';
+export type { PrintAttributes, PrintColor } from './print-attributes.js';
+export type { PrintEvent } from './print-events.js';
 export type { PrintImage } from './print-image.js';
 
-/** A state that a printer or a print job reports by itself: Tables 48 and 50. */
-export interface PrintEvent {
-  of: 'printer' | 'printJob';
-  sopInstanceUid: string;
-  /** NORMAL, WARNING, FAILURE; PENDING, PRINTING, DONE, FAILURE for a job. */
-  state: string;
-  /** Printer Status Info (2110,0020) or Execution Status Info (2100,0030). */
-  info: string;
-  symbol: PrinterSymbol;
-}
-
-export interface PrinterState {
-  state: string;
-  info: string;
+export interface PrinterState extends PrinterStatus {
+  /** Printer Name (2110,0030). */
   name: string;
-  symbol: PrinterSymbol;
 }
 
 /** A warning that did not stop the print. */
@@ -50,6 +37,8 @@ export interface PrintWarning {
 
 export interface PrintOptions extends ScuOptions {
   color?: PrintColor;
+  /** The sets of statuses by which the printer is understood; the standard's alone when absent. */
+  sets?: PrinterSets;
   onEvent?(event: PrintEvent): void;
   onWarning?(warning: PrintWarning): void;
 }
@@ -117,7 +106,8 @@ export class PrintSession {
     const { dataset: ds } = await this.#ask({ name: 'N-GET', of: 'printer', instance: PRINT.printerInstance });
     const state = (ds && text(ds, 'PrinterStatus')) ?? '';
     const info = (ds && text(ds, 'PrinterStatusInfo')) ?? '';
-    return { state, info, name: (ds && text(ds, 'PrinterName')) ?? '', symbol: printerSymbol(state, info) };
+    const name = (ds && text(ds, 'PrinterName')) ?? '';
+    return { ...judgePrinter({ of: 'printer', state, info }, this.#options.sets), name };
   }
 
   /** N-CREATE of the film session: Table 35. One copy; a job of n copies is sent n times. */
@@ -183,15 +173,35 @@ export class PrintSession {
     await this.#ask({ name: 'N-DELETE', of: 'filmBox', instance: film.sopInstanceUid });
   }
 
-  /** Deletes what is left at the printer, then releases. After a failure the association is gone, and with it all of that. */
-  async close(): Promise<void> {
+  /** N-DELETE of the film session and of the presentation LUT, where they are: the association is free for the next session. */
+  async deleteFilmSession(): Promise<void> {
     const [session, lut] = [this.#session, this.#lut];
     this.#session = undefined;
     this.#lut = undefined;
-    if (this.#channel.association.over) return;
+    if (this.over) return;
     if (session !== undefined) await this.#ask({ name: 'N-DELETE', of: 'filmSession', instance: session });
     if (lut !== undefined) await this.#ask({ name: 'N-DELETE', of: 'presentationLut', instance: lut });
-    await this.#channel.release();
+  }
+
+  /** Deletes what is left at the printer, then releases. After a failure the association is gone, and with it all of that. */
+  async close(): Promise<void> {
+    await this.deleteFilmSession();
+    if (!this.over) await this.#channel.release();
+  }
+
+  /** Aborts the association, if it is still there. */
+  abort(reason: ScannerError): void {
+    this.#channel.association.fail(reason);
+  }
+
+  /** True when nothing more can be asked. */
+  get over(): boolean {
+    return this.#channel.association.over;
+  }
+
+  /** Resolves when the association is over, whoever ended it. */
+  get ended(): Promise<void> {
+    return this.#channel.done;
   }
 
   get #peer(): string {
@@ -232,31 +242,6 @@ export class PrintSession {
     const failure = new ScannerError('peer.status', { node: this.#peer, command: name, status, comment: meaning });
     this.#channel.association.fail(failure);
     throw failure;
-  }
-}
-
-/** N-EVENT-REPORT of the printer or of a print job. */
-async function takeEvent(request: DimseRequest, options: PrintOptions): Promise<Reply> {
-  if (request.name !== 'N-EVENT-REPORT') return { status: STATUS.unrecognizedOperation };
-  const {
-    AffectedSOPClassUID: sopClass,
-    AffectedSOPInstanceUID: sopInstanceUid = '',
-    EventTypeID: type,
-  } = request.command;
-  const of = sopClass === PRINT.classes.printer ? 'printer' : 'printJob';
-  if (of === 'printJob' && sopClass !== PRINT.classes.printJob) return { status: STATUS.noSuchClass };
-  const state = PRINT.events[of]?.[String(type)];
-  if (state === undefined) return { status: STATUS.noSuchEventType };
-  const fields = { EventTypeID: type };
-  try {
-    const ds = await request.dataset();
-    const info = (ds && text(ds, of === 'printer' ? 'PrinterStatusInfo' : 'ExecutionStatusInfo')) ?? '';
-    const symbol = printerSymbol(of === 'printer' || state === 'FAILURE' ? state : 'NORMAL', info);
-    options.onEvent?.({ of, sopInstanceUid, state, info, symbol });
-    return { status: STATUS.success, fields };
-  } catch (error) {
-    options.log.warn({ error: asScannerError(error).message }, 'event of the printer cannot be read');
-    return { status: STATUS.processingFailure, fields };
   }
 }
 
