@@ -12,6 +12,8 @@ import type {
   ReconstructInput,
   StoreResultsInput,
 } from './exam.types.js';
+import { filmQueueMachine } from './film.js';
+import type { FilmVerdict, InspectFilmsInput, PrintFilmInput, PrintVerdict } from './film.types.js';
 import {
   type InspectReconstructionInput,
   type ReconstructionVerdict,
@@ -71,6 +73,13 @@ export interface SendTasks {
   inspectSend: Task<InspectSendInput, SendVerdict>;
 }
 
+export interface FilmTasks {
+  /** What is on record of the camera's films. */
+  inspectFilms: Task<InspectFilmsInput, FilmVerdict>;
+  /** One copy of a film. */
+  printFilm: Task<PrintFilmInput, PrintVerdict>;
+}
+
 export type Tasks = AcquisitionTasks & ExamTasks & ReconstructionTasks & SendTasks;
 
 export function asActor<Input, Output>(task: Task<Input, Output>): PromiseActorLogic<Output, Input> {
@@ -125,6 +134,15 @@ export function provideSend(tasks: SendTasks): typeof sendMachine {
       sendBatch: asActor(tasks.sendBatch),
       requestCommitment: asActor(tasks.requestCommitment),
       inspectSend: asActor(tasks.inspectSend),
+    },
+  });
+}
+
+export function provideFilmQueue(tasks: FilmTasks): typeof filmQueueMachine {
+  return filmQueueMachine.provide({
+    actors: {
+      inspectFilms: asActor(tasks.inspectFilms),
+      printFilm: asActor(tasks.printFilm),
     },
   });
 }
