@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { type dicomSchema, maxPduLength, nodeTimeouts, port, tlsFiles } from './config-dicom.js';
+import { nodePrintSchema } from './config-print.js';
 import { nodeWorklistSchema } from './config-schedule.js';
 import { isPlace } from './dicom/services/access.js';
 
@@ -94,6 +95,7 @@ const node = z.strictObject({
   send,
   commitment,
   worklist: nodeWorklistSchema,
+  print: nodePrintSchema,
   import: z
     .enum(['statement', 'preserve'])
     .default('statement')

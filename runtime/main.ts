@@ -20,6 +20,7 @@ import { ConfigFile } from './config-file.js';
 import { titleWarnings } from './config-titles.js';
 import { Configuration } from './control/configuring.js';
 import { Controller, type Simulate } from './control/controller.js';
+import { openFilmQueues } from './control/filming.js';
 import { MppsDesk } from './control/mppsdesk.js';
 import { Retrieval } from './control/retrieval.js';
 import { SendingDesk } from './control/sending.js';
@@ -35,6 +36,7 @@ import { syntaxHooks } from './network/syntaxes.js';
 import { committingNodes, nodeFor, nodesFor } from './nodes.js';
 import { SERVICE_FILE } from './service/client.js';
 import { configMethods } from './service/config-methods.js';
+import { filmMethods } from './service/film-methods.js';
 import { serviceMethods } from './service/methods.js';
 import { retrieveMethods } from './service/retrieve-methods.js';
 import type { MethodTable } from './service/rpc.js';
@@ -128,11 +130,14 @@ export async function startController(config: Config, configFile?: string): Prom
     const retrieval = new Retrieval({ config, archive, clock, log });
     const file = configFile === undefined ? undefined : new ConfigFile(configFile);
     const configuration = new Configuration({ config, file, clock, log });
+    const films = await openFilmQueues({ config, archive, controller, clock, log });
+    teardown.add(() => films.close());
     const sending = new SendingDesk({ config, archive, sends: controller.sends });
     const methods = serviceMethods(controller, {
       ...retrieveMethods(retrieval),
       ...sendMethods(sending),
       ...configMethods(configuration),
+      ...filmMethods(films),
     });
     const ports = await serve(config, methods, log, teardown);
     return { controller, ports: { ...ports, dicom: dicomPort }, close: () => teardown.run() };

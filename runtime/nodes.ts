@@ -3,6 +3,7 @@
 import { ScannerError } from '../hal/base/errors.js';
 import type { Config } from './config.js';
 import type { NodeService } from './config-nodes.js';
+import type { CameraSettings } from './film/camera-settings.js';
 import type { CommittingNode } from './network/commitment-desk.js';
 import type { Destination } from './network/sending.js';
 
@@ -51,6 +52,19 @@ export function destinationsOf(config: Pick<Config, 'nodes'>): Destination[] {
 /** Nodes that are asked to commit to what they were sent. */
 export function committingNodes(config: Pick<Config, 'nodes'>): CommittingNode[] {
   return destinationsOf(config).flatMap((node) => (node.commitment ? [{ ...node, commitment: node.commitment }] : []));
+}
+
+/** Film cameras, the default one first. */
+export function camerasOf(config: Pick<Config, 'nodes'>): CameraSettings[] {
+  const cameras = nodesFor(config, 'print').map(({ print, name, aeTitle, host, port, tls, timeouts, ...node }) => {
+    const { maxPduLength, implementation } = node;
+    const { default: first, ...settings } = print;
+    const address = { aeTitle, host, port, tls, timeouts, maxPduLength, implementation };
+    return { first, camera: { ...settings, name, node: address } };
+  });
+  return [...cameras.filter(({ first }) => first), ...cameras.filter(({ first }) => !first)].map(
+    ({ camera }) => camera,
+  );
 }
 
 /** Where the results go of what a node has asked us to commit to. */

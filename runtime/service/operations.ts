@@ -4,6 +4,8 @@ import type { Observable } from 'rxjs';
 import type { DoseSummary } from '../archive/fact.js';
 import type { MoveCounts } from '../dicom/services/move-scu.js';
 import type { SupplyInput } from '../exam/supplies.js';
+import type { FilmJobState } from '../film/film-job.js';
+import type { CameraReport } from '../film/film-queue.js';
 import type { StepPhase, StepRefusal } from '../network/mpps-step.js';
 import type { PatientQuery } from '../worklist/query.js';
 import type { ScheduledStep } from '../worklist/store.js';
@@ -119,6 +121,19 @@ export type ServiceEvent =
   | { type: 'delivery'; examId: string; node: string; done: number; total: number }
   /** What the RIS was told of a performed procedure step, or why it was not. */
   | { type: 'mpps'; examId: string; state: string; reason?: string }
+  /** A film in a camera's queue; `reason` when the camera did not print it. */
+  | {
+      type: 'film';
+      jobId: string;
+      camera: string;
+      state: FilmJobState;
+      printed: number;
+      copies: number;
+      reason?: string;
+    }
+  /** A camera's status and queue; `reason` says why the queue stands. */
+  | ({ type: 'camera'; camera: string; waiting: number; reason?: string } & Pick<CameraReport, 'queue'> &
+      Pick<CameraReport['state'], 'status' | 'symbol' | 'message'>)
   | { type: 'device'; device: string; lifecycle: string; fault?: string };
 
 export interface LogEntry {

@@ -22,6 +22,7 @@ export async function startPrinter(folder: string): Promise<Peer> {
     'FilmSizeID = 8INX10IN\\14INX17IN',
     'MediumType = PAPER\\CLEAR FILM\\BLUE FILM',
     'FilmDestination = MAGAZINE\\PROCESSOR',
+    'BorderDensity = BLACK\\WHITE',
     'MagnificationType = REPLICATE\\BILINEAR\\CUBIC',
     'SupportsPresentationLUT = true',
     'PresentationLUTMatchRequired = false',
