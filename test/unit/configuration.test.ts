@@ -36,7 +36,9 @@ function withKey(path: string, value: unknown): { input: unknown; key: string } 
   const parts = key.split('.');
   const last = parts.pop()!;
   let inner = input;
-  for (const part of parts) inner = (inner[part] ??= {}) as Record<string, unknown>;
+  for (const [i, part] of parts.entries()) {
+    inner = (inner[part] ??= (parts[i + 1] ?? last) === '0' ? [] : {}) as Record<string, unknown>;
+  }
   inner[last] = value;
   return { input, key };
 }
