@@ -1,11 +1,11 @@
 /** File-sets to be written: what goes onto which disc, under which names, with which directory. */
 
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
 import { ScannerError } from '../../hal/base/errors.js';
 import { text } from '../dicom/dataset/dataset.js';
-import { DurableFile } from '../dicom/dataset/durable-file.js';
 import { makeUid } from '../dicom/dataset/uid.js';
 import type { Instance } from '../objects/instance.js';
+import type { BurnFile, BurnPlan } from './burn-plan.js';
 import { DICOMDIR, type Directory } from './directory.js';
 import { encodeDirectory } from './directory-write.js';
 import { FileIds } from './file-ids.js';
@@ -14,30 +14,13 @@ import type { Profile } from './profile.js';
 import { placeOf, RecordTree } from './record-tree.js';
 import { type Room, span } from './spanning.js';
 
-/** A file to burn. */
-export interface PlannedFile {
-  /** From the disc's root, components joined by '/'. */
-  discPath: string;
-  /** Where its bytes are. */
-  source: string;
-  size: number;
-  sha256: string;
-}
-
 /** One disc: a complete file-set by itself. */
 export interface PlannedDisc {
+  plan: BurnPlan;
   /** True when it goes onto the disc whose directory was read. */
   update: boolean;
-  volumeId: string;
-  /** For the person who writes it on the disc. */
-  label: string;
   fileSetId: string;
   fileSetUid: string;
-  files: PlannedFile[];
-  /** SOP Instance UIDs that it brings. */
-  instances: string[];
-  /** Bytes of its files. */
-  bytes: number;
 }
 
 export interface FileSetPlan {
@@ -70,6 +53,8 @@ export interface FileSetOptions extends Omit<PrepareOptions, 'role'> {
   name: string;
   /** Writes the file README with MULTIVOLUME on each of several discs; the statement's creator does not. */
   multiVolume?: boolean;
+  /** Finalise the discs; the statement's exporter does not: 9.1.2.3. */
+  close?: boolean;
   uidRoot?: string;
   onProgress?(done: number, total: number): void;
 }
@@ -81,8 +66,8 @@ const README = 'README';
 
 /**
  * Plans the discs for `instances`, which stand in the order of their studies, series and numbers. Their files stay where they are; what
- * has to be written for a disc is in `folder` afterwards.
- * @throws ScannerError limit.size, data.disk, timeout.aborted; operator.usage when there is nothing to burn
+ * had to be rewritten for a disc is in `folder` afterwards.
+ * @throws ScannerError limit.size, data.disk, timeout.aborted;
  */
 export async function planFileSets(instances: readonly Instance[], options: FileSetOptions): Promise<FileSetPlan> {
   const { existing, profile } = options;
@@ -98,10 +83,7 @@ export async function planFileSets(instances: readonly Instance[], options: File
   const spanned = pieces.length > 0 ? span(pieces, first, empty) : [];
   const held = spanned.map((disc, i) => ({ disc, existing: i === 0 ? existing : undefined }));
   const filled = held.filter(({ disc }) => disc.length > 0);
-  const discs: PlannedDisc[] = [];
-  for (const one of filled) {
-    discs.push(await planDisc(one.disc, one.existing, { number: discs.length + 1, of: filled.length }, options));
-  }
+  const discs = filled.map((one, i) => planDisc(one.disc, one.existing, { number: i + 1, of: filled.length }, options));
   return { profile: profile.name, discs, leftOut, duplicates };
 }
 
@@ -137,19 +119,19 @@ async function prepareAll(
   return results;
 }
 
-async function planDisc(
+function planDisc(
   pieces: readonly Prepared[],
   existing: ExistingDisc | undefined,
   volume: { number: number; of: number },
   options: FileSetOptions,
-): Promise<PlannedDisc> {
+): PlannedDisc {
   const tree = new RecordTree(existing?.directory.records);
   const ids = new FileIds(existing?.rootFiles, existing?.baseNames);
-  const files: PlannedFile[] = [];
-  for (const { records, path, size, sha256 } of pieces) {
+  const files: BurnFile[] = [];
+  for (const { records, path, size, sha256, sopInstanceUid } of pieces) {
     const fileId = ids.next(placeOf(records));
     tree.add(records, fileId);
-    files.push({ discPath: fileId.join('/'), source: path, size, sha256 });
+    files.push({ discPath: fileId.join('/'), source: { path }, size, sha256, sopInstanceUid });
   }
   const name = volume.of > 1 && !existing ? `${options.name.slice(0, 12)}_${volume.number}` : options.name;
   const describes = options.multiVolume === true && volume.of > 1 && !existing;
@@ -159,33 +141,21 @@ async function planDisc(
     descriptorFileId: existing?.directory.descriptorFileId ?? (describes ? [README] : undefined),
     records: tree.records,
   };
-  if (describes) {
-    const line = `MULTIVOLUME: ${volume.number} of ${volume.of}`;
-    files.push(await written(README, Buffer.from(line, 'latin1'), volume.number, options));
-  }
-  files.push(await written(DICOMDIR, encodeDirectory(directory, options), volume.number, options));
-  return {
-    update: existing !== undefined,
+  if (describes) files.push(made(README, Buffer.from(`MULTIVOLUME: ${volume.number} of ${volume.of}`, 'latin1')));
+  files.push(made(DICOMDIR, encodeDirectory(directory, options)));
+  const plan: BurnPlan = {
+    medium: options.profile.medium,
     volumeId: existing?.volumeId ?? name,
     label: labelOf(pieces, volume),
-    fileSetId: directory.fileSetId,
-    fileSetUid: directory.fileSetUid,
+    ...(existing && { appendTo: existing.volumeId }),
+    close: options.close ?? false,
     files,
-    instances: pieces.map(({ sopInstanceUid }) => sopInstanceUid),
-    bytes: files.reduce((sum, { size }) => sum + size, 0),
   };
+  return { plan, update: existing !== undefined, fileSetId: directory.fileSetId, fileSetUid: directory.fileSetUid };
 }
 
-async function written(name: string, bytes: Buffer, number: number, { folder }: FileSetOptions): Promise<PlannedFile> {
-  const file = await DurableFile.create(join(folder, `${name}-${number}`));
-  try {
-    await file.write(bytes);
-    const { path, size, sha256 } = await file.commit();
-    return { discPath: name, source: path, size, sha256 };
-  } catch (thrown) {
-    await file.discard();
-    throw thrown;
-  }
+function made(discPath: string, bytes: Buffer): BurnFile {
+  return { discPath, source: { bytes }, size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
 }
 
 /** E.g. `DOE JANE 20261124, disc 1 of 2`. */

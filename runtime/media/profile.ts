@@ -9,7 +9,7 @@ export type MediaRole = 'FSC' | 'FSU' | 'FSR';
 export interface Profile {
   name: string;
   roles: readonly MediaRole[];
-  medium: 'CD' | 'DVD';
+  medium: 'cd' | 'dvd';
   /** SOP classes; `all` of Table 97, or its `standard` ones without the private class. */
   classes: 'all' | 'standard' | readonly string[];
   /** Transfer syntaxes where the profile narrows those of Table 97. */
@@ -49,7 +49,7 @@ const ROWS: { profiles: readonly Profile[] } = readTable(import.meta.url, './pro
 const COLUMN: Readonly<Record<MediaRole, number>> = { FSC: 0, FSR: 1, FSU: 2 };
 
 export const PROFILES: readonly Profile[] = ROWS.profiles.flatMap((row) =>
-  spelledOut(row.name).map((name) => ({ ...row, name, medium: name.endsWith('DVD') ? 'DVD' : row.medium })),
+  spelledOut(row.name).map((name) => ({ ...row, name, medium: name.endsWith('DVD') ? 'dvd' : row.medium })),
 );
 /** The statement's products write this one where nothing else is asked for: 9.1. */
 export const DEFAULT_PROFILE = 'PRI-SYNGO-CD';

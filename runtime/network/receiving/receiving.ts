@@ -53,7 +53,7 @@ const SMALL_BYTES = 64 * 1024;
 
 /** Takes objects into the archive; whatever is not success is answered, and then the association is aborted: 3.2.3.1.3. */
 export function receivingService(options: ReceivingOptions): Service {
-  const receiver = new Receiver(options);
+  const receiver = new ObjectReceiver(options);
   const storage = storageService({
     syntaxes: storageSyntaxes(),
     implementation: options.implementation,
@@ -85,7 +85,8 @@ async function answered(
   return reply;
 }
 
-class Receiver {
+/** Takes one object after another into the archive, as the statement orders. */
+export class ObjectReceiver {
   readonly #options: ReceivingOptions;
   readonly #disk: DiskGauge;
 
@@ -102,6 +103,7 @@ class Receiver {
     return { status: STATUS.outOfResources, comment: `${free} bytes are free on the disk, ${reserveBytes} are kept` };
   }
 
+  /** A Part 10 file, which is gone afterwards. @returns the refusal, or undefined when the object is in the archive */
   async file(object: IncomingObject, { path, size, sha256 }: WrittenFile): Promise<Reply | undefined> {
     const open = () => datasetInFile(path, size, object.head);
     const keep = (known: KnownOfObject) =>
