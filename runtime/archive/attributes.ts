@@ -17,10 +17,6 @@ interface AttributeRow {
 export const LEVELS = ['PATIENT', 'STUDY', 'SERIES', 'IMAGE'] as const satisfies readonly QueryLevel[];
 
 const ROWS: readonly AttributeRow[] = readTable(import.meta.url, '../dicom/tables/query.json');
-const BY_LEVEL = Object.fromEntries(LEVELS.map((level) => [level, stored(level)])) as Record<
-  QueryLevel,
-  AttributeRow[]
->;
 /** Top-level elements that the index reads: what it keeps, and what says how text is written. */
 export const INDEXED_TAGS: ReadonlySet<string> = new Set([
   '00080005',
@@ -49,8 +45,16 @@ export const COLUMNS: Readonly<Record<QueryLevel, Readonly<Record<string, string
   IMAGE: { SOPInstanceUID: 'sop_uid', SOPClassUID: 'class_uid', InstanceNumber: 'number' },
 };
 
-function stored(level: QueryLevel): AttributeRow[] {
-  return ROWS.filter((entry) => entry.level === level && !entry.computed);
+interface StoredRow extends AttributeRow {
+  /** Where it stands alone; undefined for what stands with others. */
+  column: string | undefined;
+}
+
+const BY_LEVEL = Object.fromEntries(LEVELS.map((level) => [level, stored(level)])) as Record<QueryLevel, StoredRow[]>;
+
+function stored(level: QueryLevel): StoredRow[] {
+  const rows = ROWS.filter((entry) => entry.level === level && !entry.computed);
+  return rows.map((entry) => ({ ...entry, column: COLUMNS[level][entry.keyword] }));
 }
 
 /** The keywords that are kept of a level. */
@@ -69,8 +73,7 @@ export function levelColumns(ds: Dataset, level: QueryLevel): Record<string, str
   const rest: Record<string, IndexValue> = {};
   for (const attribute of BY_LEVEL[level]) {
     const value = valuesOf(ds, attribute);
-    const column = COLUMNS[level][attribute.keyword];
-    if (column) columns[column] = value.map(String).join('\\');
+    if (attribute.column) columns[attribute.column] = value.length > 0 ? value.map(String).join('\\') : '';
     else if (value.length > 0) rest[attribute.keyword] = value;
   }
   columns.attributes = JSON.stringify(rest);
@@ -78,7 +81,8 @@ export function levelColumns(ds: Dataset, level: QueryLevel): Record<string, str
 }
 
 function valuesOf(ds: Dataset, attribute: AttributeRow): IndexValue {
-  const values = ds[attribute.tag]?.Value ?? [];
+  const values = ds[attribute.tag]?.Value;
+  if (!values || values.length === 0) return [];
   if (attribute.items) {
     const { items } = attribute;
     return values.filter(isDataset).map((item) => itemOf(item, items));

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ScannerError } from '../../hal/base/errors.js';
 import { type Dataset, text, texts } from '../dicom/dataset/dataset.js';
-import { LEVELS, levelColumns } from './attributes.js';
+import { levelColumns } from './attributes.js';
 import { plainName } from './person-name.js';
 import type { QueryLevel } from './query.js';
 
@@ -20,21 +20,22 @@ export interface IndexedHeader {
   columns: Readonly<Record<QueryLevel, Readonly<Record<string, string>>>>;
 }
 
-const NAMING = {
-  studyInstanceUid: 'StudyInstanceUID',
-  seriesInstanceUid: 'SeriesInstanceUID',
-  sopInstanceUid: 'SOPInstanceUID',
-  sopClassUid: 'SOPClassUID',
-} as const;
+/** Persons whose keys are at hand: objects come series by series. */
+const KNOWN_PERSONS = 100;
 
 /** @throws ScannerError data.missing, data.invalid when one of the UIDs that name an object is absent or could not be a file name */
 export function indexedHeader(ds: Dataset): IndexedHeader {
-  const uids = Object.entries(NAMING).map(([field, keyword]) => [field, namingUid(ds, keyword)]);
-  const columns = Object.fromEntries(
-    LEVELS.map((level) => [level, levelColumns(ds, level)]),
-  ) as IndexedHeader['columns'];
+  const columns = {
+    PATIENT: levelColumns(ds, 'PATIENT'),
+    STUDY: levelColumns(ds, 'STUDY'),
+    SERIES: levelColumns(ds, 'SERIES'),
+    IMAGE: levelColumns(ds, 'IMAGE'),
+  };
   return {
-    ...(Object.fromEntries(uids) as Record<keyof typeof NAMING, string>),
+    studyInstanceUid: namingUid(ds, 'StudyInstanceUID'),
+    seriesInstanceUid: namingUid(ds, 'SeriesInstanceUID'),
+    sopInstanceUid: namingUid(ds, 'SOPInstanceUID'),
+    sopClassUid: namingUid(ds, 'SOPClassUID'),
     modality: text(ds, 'Modality') ?? '',
     patientKey: patientKey(columns.PATIENT),
     characterSet: texts(ds, 'SpecificCharacterSet').join('\\'),
@@ -42,10 +43,18 @@ export function indexedHeader(ds: Dataset): IndexedHeader {
   };
 }
 
+const keys = new Map<string, string>();
+
 /** A person is an ID, a name and a birth date together: the same ID under another name is somebody else. */
 export function patientKey(columns: Readonly<Record<string, string>>): string {
+  const given = [columns.patient_id, columns.name, columns.birth_date].join('\0');
+  const known = keys.get(given);
+  if (known) return known;
   const identity = [columns.patient_id, plainName(columns.name ?? ''), columns.birth_date];
-  return createHash('sha256').update(identity.join('\0')).digest('base64url').slice(0, 22);
+  const key = createHash('sha256').update(identity.join('\0')).digest('base64url').slice(0, 22);
+  if (keys.size >= KNOWN_PERSONS) keys.clear();
+  keys.set(given, key);
+  return key;
 }
 
 function namingUid(ds: Dataset, keyword: string): string {

@@ -6,7 +6,7 @@ import { mkdtempSync, openSync, readFileSync, rmSync, statSync, truncateSync, wr
 import { join } from 'node:path';
 import { ScaledClock } from '../../hal/base/clock.js';
 import { silentLog } from '../../hal/base/log.js';
-import { encodeFileMeta } from '../../runtime/dicom/dataset/part10.js';
+import { encodeFileMeta } from '../../runtime/dicom/dataset/file-meta.js';
 import { DicomServer } from '../../runtime/dicom/services/server.js';
 import { storageService } from '../../runtime/dicom/services/store-scp.js';
 import { storeFiles } from '../../runtime/dicom/services/store-scu.js';

@@ -14,8 +14,8 @@ import { type Encoding, encodingOf, isPrivateTag } from '../../runtime/dicom/cod
 import { dataset, setElement } from '../../runtime/dicom/dataset/dataset.js';
 import { decodeDataset } from '../../runtime/dicom/dataset/decode.js';
 import { encodeDataset } from '../../runtime/dicom/dataset/encode.js';
+import { encodeFileMeta } from '../../runtime/dicom/dataset/file-meta.js';
 import { readFileMeta } from '../../runtime/dicom/dataset/header.js';
-import { encodeFileMeta } from '../../runtime/dicom/dataset/part10.js';
 import { scratch } from '../helpers/dicom.js';
 import { runTool } from '../helpers/peers.js';
 import { pixelsOf, SECONDARY_CAPTURE } from '../helpers/pixels.js';

@@ -9,8 +9,8 @@ import { ScannerError } from '../../hal/base/errors.js';
 import { bytes, dataset, items, numbers, setElement, text } from '../../runtime/dicom/dataset/dataset.js';
 import { decodeDataset } from '../../runtime/dicom/dataset/decode.js';
 import { encodeDataset } from '../../runtime/dicom/dataset/encode.js';
+import { encodeFileMeta } from '../../runtime/dicom/dataset/file-meta.js';
 import { readHeader } from '../../runtime/dicom/dataset/header.js';
-import { encodeFileMeta } from '../../runtime/dicom/dataset/part10.js';
 import {
   DEFLATED_EXPLICIT,
   EXPLICIT_BIG_ENDIAN,

@@ -9,7 +9,7 @@ import { bulkOf } from '../../runtime/dicom/dataset/bulk.js';
 import { type Dataset, dataset, items, setElement, text, texts } from '../../runtime/dicom/dataset/dataset.js';
 import { decodeDataset } from '../../runtime/dicom/dataset/decode.js';
 import { encodeDataset } from '../../runtime/dicom/dataset/encode.js';
-import { encodeFileMeta } from '../../runtime/dicom/dataset/part10.js';
+import { encodeFileMeta } from '../../runtime/dicom/dataset/file-meta.js';
 import { EXPLICIT_LITTLE_ENDIAN } from '../../runtime/dicom/dataset/transfer-syntax.js';
 import { find } from '../../runtime/dicom/services/find-scu.js';
 import { UIDS } from '../../runtime/dicom/uids.js';

@@ -29,7 +29,9 @@ export interface VrRule {
   max?: number;
 }
 
-const VRS: Readonly<Record<string, VrRule>> = readTable(import.meta.url, '../tables/vrs.json');
+const VRS: ReadonlyMap<string, VrRule> = new Map(
+  Object.entries(readTable<Record<string, VrRule>>(import.meta.url, '../tables/vrs.json')),
+);
 const { dictionary, nameMap, sopClassNamesByUID } = dcmjs.data.DicomMetaDictionary;
 
 // dcmjs writes those attributes whose VR depends on others with codes of its own
@@ -39,7 +41,7 @@ dcmjs.log.setLevel('silent');
 
 /** @returns undefined when `vr` is not a VR of PS3.5 */
 export function vrRule(vr: string): VrRule | undefined {
-  return Object.hasOwn(VRS, vr) ? VRS[vr] : undefined;
+  return VRS.get(vr);
 }
 
 /**

@@ -1,12 +1,10 @@
 import { asScannerError, ScannerError } from '../../../hal/base/errors.js';
-import { DEFAULT_IMPLEMENTATION, type Implementation } from '../implementation.js';
+import type { Implementation } from '../implementation.js';
 import type { BulkValue } from './bulk.js';
-import { type Dataset, dataset, needText, setElement } from './dataset.js';
+import { type Dataset, needText } from './dataset.js';
 import { DurableFile, type WrittenFile } from './durable-file.js';
-import { encodeElementHeader } from './element-header.js';
-import { encodeDataset } from './encode.js';
+import { encodeFileMeta } from './file-meta.js';
 import { datasetSegments } from './segments.js';
-import { EXPLICIT_LITTLE_ENDIAN, encodingOf } from './transfer-syntax.js';
 
 export interface Part10Options {
   implementation?: Implementation;
@@ -14,31 +12,6 @@ export interface Part10Options {
   sourceAeTitle?: string;
   /** Values to stream, by tag 'GGGGEEEE'; the dataset holds that element with its VR and an empty Value. */
   bulk?: Readonly<Record<string, BulkValue>>;
-}
-
-/** The preamble, DICM and the file meta information of an object: PS3.10 7.1. */
-export function encodeFileMeta(
-  object: { sopClassUid: string; sopInstanceUid: string; transferSyntax: string },
-  options: { implementation?: Implementation; sourceAeTitle?: string } = {},
-): Buffer {
-  const implementation = options.implementation ?? DEFAULT_IMPLEMENTATION;
-  const meta = dataset({
-    FileMetaInformationVersion: Uint8Array.of(0, 1),
-    MediaStorageSOPClassUID: object.sopClassUid,
-    MediaStorageSOPInstanceUID: object.sopInstanceUid,
-    TransferSyntaxUID: object.transferSyntax,
-    ImplementationClassUID: implementation.classUid,
-    ImplementationVersionName: implementation.versionName,
-  });
-  if (options.sourceAeTitle) setElement(meta, 'SourceApplicationEntityTitle', 'AE', [options.sourceAeTitle]);
-  const body = encodeDataset(meta, EXPLICIT_LITTLE_ENDIAN);
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(body.length);
-  const groupLength = Buffer.concat([
-    encodeElementHeader('00020000', 'UL', 4, encodingOf(EXPLICIT_LITTLE_ENDIAN)),
-    length,
-  ]);
-  return Buffer.concat([Buffer.alloc(128), Buffer.from('DICM', 'latin1'), groupLength, body]);
 }
 
 /**

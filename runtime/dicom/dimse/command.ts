@@ -49,13 +49,18 @@ interface Field {
 
 const FIELDS: Readonly<Record<Keyword, Field>> = readTable(import.meta.url, '../tables/command-fields.json');
 const KEYWORDS = Object.keys(FIELDS) as Keyword[];
-const BY_ELEMENT = new Map(KEYWORDS.map((keyword) => [Number.parseInt(FIELDS[keyword].tag, 16), keyword]));
+const ROWS = KEYWORDS.map((keyword) => {
+  const { tag, vr } = FIELDS[keyword];
+  return { keyword, vr, element: Number.parseInt(tag, 16) };
+});
+const BY_ELEMENT = new Map(ROWS.map((row) => [row.element, row]));
 
 /** Command field of each request; its response has bit 15 set: PS3.7 E.1. */
 export const COMMAND_FIELD: Readonly<Record<CommandName, number>> = readTable(
   import.meta.url,
   '../tables/commands.json',
 );
+const BY_FIELD = new Map(Object.entries(COMMAND_FIELD).map(([name, field]) => [field, name as CommandName]));
 export const RESPONSE_BIT = 0x8000;
 export const CANCEL_FIELD = 0x0fff;
 /** Command Data Set Type of a command without a dataset: PS3.7 E.1. */
@@ -63,6 +68,10 @@ export const NO_DATASET = 0x0101;
 const SOME_DATASET = 0x0001;
 /** A command set holds a few UIDs; more is no command. */
 export const MAX_COMMAND_BYTES = 64 * 1024;
+/** Tag and length of an element, and the whole of Command Group Length (0000,0000). */
+const HEADER_BYTES = 8;
+const GROUP_LENGTH_BYTES = 12;
+const MAX_TEXT = 64;
 
 export function hasDataset(command: Command): boolean {
   return command.CommandDataSetType !== NO_DATASET;
@@ -74,24 +83,26 @@ export function isResponse(command: Command): boolean {
 
 /** The name of a request or response, or undefined for an unknown command field. */
 export function commandName(command: Command): CommandName | undefined {
-  const request = command.CommandField & ~RESPONSE_BIT;
-  return (Object.keys(COMMAND_FIELD) as CommandName[]).find((name) => COMMAND_FIELD[name] === request);
+  return BY_FIELD.get(command.CommandField & ~RESPONSE_BIT);
 }
 
 /** Bytes of a command set: implicit VR little endian with its group length. */
 export function encodeCommand(command: Command, withDataset: boolean): Buffer {
   const complete = { ...command, CommandDataSetType: withDataset ? SOME_DATASET : NO_DATASET };
-  const parts: Buffer[] = [];
-  for (const keyword of KEYWORDS) {
-    const value = complete[keyword];
-    if (value === undefined) continue;
-    const { tag, vr } = FIELDS[keyword];
-    parts.push(element(Number.parseInt(tag.slice(4), 16), encodeValue(vr, value)));
+  let size = GROUP_LENGTH_BYTES;
+  const present = ROWS.filter(({ keyword }) => complete[keyword] !== undefined);
+  for (const { keyword, vr } of present) size += HEADER_BYTES + lengthOf(vr, complete[keyword]!);
+  const out = Buffer.alloc(size);
+  writeHeader(out, 0, 0, 4);
+  out.writeUInt32LE(size - GROUP_LENGTH_BYTES, HEADER_BYTES);
+  let at = GROUP_LENGTH_BYTES;
+  for (const { keyword, vr, element } of present) {
+    const length = lengthOf(vr, complete[keyword]!);
+    at = writeHeader(out, at, element, length);
+    writeValue(out.subarray(at, at + length), vr, complete[keyword]!);
+    at += length;
   }
-  const body = Buffer.concat(parts);
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(body.length);
-  return Buffer.concat([element(0, length), body]);
+  return out;
 }
 
 /** @throws ScannerError protocol.dimse when the bytes are no command set */
@@ -105,34 +116,47 @@ export function decodeCommand(bytes: Buffer): Command {
     const end = offset + 8 + length;
     if (end > bytes.length) throw bad(`element ${tag.toString(16)} declares ${length} bytes`);
     if (tag >= 0x10000) throw bad(`element ${tag.toString(16).padStart(8, '0')} in a command set`);
-    const keyword = BY_ELEMENT.get(tag);
-    if (keyword && length > 0) command[keyword] = decodeValue(keyword, bytes.subarray(offset + 8, end));
+    const row = BY_ELEMENT.get(tag);
+    if (row && length > 0) command[row.keyword] = decodeValue(row, bytes.subarray(offset + HEADER_BYTES, end));
     offset = end;
   }
   if (command.CommandField === undefined) throw bad('no Command Field');
   return command as unknown as Command;
 }
 
-function encodeValue(vr: Field['vr'], value: string | number | readonly string[]): Buffer {
-  if (vr === 'US') {
-    const out = Buffer.alloc(2);
-    out.writeUInt16LE(value as number);
-    return out;
+type FieldValue = string | number | readonly string[];
+
+/** Bytes of a value, padded. Text has at most 64 characters. */
+function lengthOf(vr: Field['vr'], value: FieldValue): number {
+  if (vr === 'US') return 2;
+  if (vr === 'AT') return 4 * (value as readonly string[]).length;
+  const length = Math.min(String(value).length, MAX_TEXT);
+  return length + (length & 1);
+}
+
+/** @param out exactly the value's place, zeroed */
+function writeValue(out: Buffer, vr: Field['vr'], value: FieldValue): void {
+  if (vr === 'US') out.writeUInt16LE(value as number);
+  else if (vr === 'AT') for (const [i, tag] of (value as readonly string[]).entries()) writeTag(out, 4 * i, tag);
+  else {
+    const written = out.write(String(value), 'latin1'); // no more than has room
+    if (written < out.length && vr !== 'UI') out[written] = 0x20;
   }
-  if (vr === 'AT') return Buffer.concat((value as readonly string[]).map(encodeTag));
-  const text = Buffer.from(String(value).slice(0, 64), 'latin1');
-  return text.length % 2 === 0 ? text : Buffer.concat([text, Buffer.from([vr === 'UI' ? 0 : 0x20])]);
 }
 
-function encodeTag(tag: string): Buffer {
-  const out = Buffer.alloc(4);
-  out.writeUInt16LE(Number.parseInt(tag.slice(0, 4), 16), 0);
-  out.writeUInt16LE(Number.parseInt(tag.slice(4), 16), 2);
-  return out;
+function writeTag(out: Buffer, at: number, tag: string): void {
+  out.writeUInt16LE(Number.parseInt(tag.slice(0, 4), 16), at);
+  out.writeUInt16LE(Number.parseInt(tag.slice(4), 16), at + 2);
 }
 
-function decodeValue(keyword: Keyword, bytes: Buffer): unknown {
-  const { vr } = FIELDS[keyword];
+/** @returns where the value starts */
+function writeHeader(out: Buffer, at: number, element: number, length: number): number {
+  out.writeUInt16LE(element, at + 2);
+  out.writeUInt32LE(length, at + 4);
+  return at + HEADER_BYTES;
+}
+
+function decodeValue({ keyword, vr }: (typeof ROWS)[number], bytes: Buffer): unknown {
   if (vr === 'US') {
     if (bytes.length < 2) throw bad(`${keyword} of ${bytes.length} bytes`);
     return bytes.readUInt16LE(0);
@@ -144,13 +168,6 @@ function decodeValue(keyword: Keyword, bytes: Buffer): unknown {
     });
   }
   return bytes.toString('latin1').replace(/[\0 ]+$/, '');
-}
-
-function element(number: number, value: Buffer): Buffer {
-  const head = Buffer.alloc(8);
-  head.writeUInt16LE(number, 2);
-  head.writeUInt32LE(value.length, 4);
-  return Buffer.concat([head, value]);
 }
 
 function bad(message: string): ScannerError {

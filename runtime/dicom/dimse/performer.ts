@@ -4,6 +4,7 @@ import type { Dataset } from '../dataset/dataset.js';
 import type { AcceptedContext, Association } from '../upper-layer/association.js';
 import { type Command, type CommandName, commandName, RESPONSE_BIT } from './command.js';
 import type { FragmentStream } from './fragment.js';
+import { LazySignal } from './lazy-signal.js';
 import { type IncomingData, type Message, readDataset } from './message.js';
 import { STATUS, statusClass } from './status.js';
 
@@ -63,7 +64,7 @@ export class Performer {
   readonly #handler: RequestHandler | undefined;
   readonly #log: Log;
   #active: Promise<void> = Promise.resolve();
-  #current: { id: number; abort: AbortController; alone: boolean } | undefined;
+  #current: { id: number; abort: LazySignal; alone: boolean } | undefined;
 
   constructor(sender: Sender, handler: RequestHandler | undefined, log: Log) {
     this.#sender = sender;
@@ -85,12 +86,12 @@ export class Performer {
     }
     if (this.#current?.alone) return this.#refuse(message);
     await this.#active;
-    const abort = new AbortController();
+    const abort = new LazySignal();
     const current = { id, abort, alone: NEEDS_ANSWERS.has(commandName(message.command)) };
     this.#current = current;
     let settle = () => {};
     this.#active = new Promise<void>((resolve) => (settle = resolve));
-    void this.#answer(message, abort.signal).then(() => {
+    void this.#answer(message, abort).then(() => {
       current.alone = false;
       settle();
     });
@@ -117,9 +118,9 @@ export class Performer {
   }
 
   /** Never rejects. */
-  async #answer(message: Message, signal: AbortSignal): Promise<void> {
+  async #answer(message: Message, cancelled: LazySignal): Promise<void> {
     try {
-      for await (const reply of this.#replies(message, signal)) {
+      for await (const reply of this.#replies(message, cancelled)) {
         const abort = message.data?.outgrown ? 'a dataset above our limit' : reply.abort;
         if (abort === undefined) await message.data?.drain();
         if (this.#sender.association.over) return;
@@ -136,7 +137,7 @@ export class Performer {
     }
   }
 
-  async *#replies(message: Message, signal: AbortSignal): AsyncGenerator<Reply> {
+  async *#replies(message: Message, cancelled: LazySignal): AsyncGenerator<Reply> {
     const { command, context, data } = message;
     const name = commandName(command);
     if (!name || !this.#handler) {
@@ -148,7 +149,12 @@ export class Performer {
     const replied = this.#active;
     const channel = this.#sender;
     try {
-      const result = this.#handler({ name, command, context, association, channel, replied, data, dataset, signal });
+      const result = this.#handler({
+        ...{ name, command, context, association, channel, replied, data, dataset },
+        get signal() {
+          return cancelled.signal;
+        },
+      });
       if (Symbol.asyncIterator in result) yield* result;
       else yield await result;
     } catch (error) {

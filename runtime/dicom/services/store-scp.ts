@@ -1,6 +1,6 @@
 import { ScannerError } from '../../../hal/base/errors.js';
 import { DurableFile, temporaryName, type WrittenFile } from '../dataset/durable-file.js';
-import { encodeFileMeta } from '../dataset/part10.js';
+import { encodeFileMeta } from '../dataset/file-meta.js';
 import { isUid } from '../dataset/uid.js';
 import type { IncomingData } from '../dimse/message.js';
 import type { DimseRequest, Reply } from '../dimse/performer.js';

@@ -256,9 +256,12 @@ export class UpperLayerProvider {
     if (this.#socket.destroyed || this.#socket.writableEnded) return;
     this.#touch();
     const last = bytes.length - 1;
-    this.#socket.cork();
-    for (const [i, part] of bytes.entries()) this.#socket.write(part, (error) => !error && i === last && written?.());
-    this.#socket.uncork();
+    if (last > 0) this.#socket.cork();
+    for (const [i, part] of bytes.entries()) {
+      if (i < last || !written) this.#socket.write(part);
+      else this.#socket.write(part, (error) => !error && written());
+    }
+    if (last > 0) this.#socket.uncork();
   }
 
   /** Nothing that still waits to be sent matters when the transport is closed, except an answer written a moment ago. */

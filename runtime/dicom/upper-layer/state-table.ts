@@ -66,8 +66,19 @@ export interface Step extends Outcome {
  * @param plain false takes the action's other branch
  */
 export function step(state: State, event: Event, plain = true): Step | undefined {
-  const action = STATE_TABLE.transitions[event][state];
-  if (!action) return undefined;
-  const row = STATE_TABLE.actions[action]!;
-  return { action, ...(plain || !row.otherwise ? row : row.otherwise) };
+  return STEPS.get(event)?.get(state)?.[plain ? 'plain' : 'otherwise'];
+}
+
+type Cell = Readonly<Record<'plain' | 'otherwise', Step>>;
+
+const STEPS: ReadonlyMap<string, ReadonlyMap<string, Cell>> = new Map(
+  Object.entries(STATE_TABLE.transitions).map(([event, row]) => {
+    return [event, new Map(Object.entries(row).map(([state, action]) => [state, cell(action)]))];
+  }),
+);
+
+function cell(action: string): Cell {
+  const { otherwise, ...row } = STATE_TABLE.actions[action]!;
+  const plain = { action, ...row };
+  return { plain, otherwise: otherwise ? { action, ...otherwise } : plain };
 }

@@ -13,7 +13,7 @@ export interface Findings {
   unknownPrivate: boolean;
   /** Private elements in items of sequences. */
   nestedPrivate: boolean;
-  /** Where the elements stand that the index reads: first byte, and the one behind the last. */
+  /** Where the elements stand that the index reads, neighbours together: first byte, and the one behind the last. */
   indexed: [number, number][];
 }
 
@@ -58,9 +58,12 @@ export async function inspect(bytes: ByteStore, transferSyntax: string): Promise
 }
 
 function noteIndexed({ indexed }: Findings, { kind, offset, valueOffset, length }: Token): void {
-  if (kind === 'element') indexed.push([offset, valueOffset + length]);
-  else if (kind === 'sequence') indexed.push([offset, valueOffset]);
-  else if (kind === 'sequenceEnd' && indexed.length > 0) indexed.at(-1)![1] = valueOffset;
+  const last = indexed.at(-1);
+  if (kind === 'element' || kind === 'sequence') {
+    const end = kind === 'element' ? valueOffset + length : valueOffset;
+    if (last?.[1] === offset) last[1] = end;
+    else indexed.push([offset, end]);
+  } else if (kind === 'sequenceEnd' && last) last[1] = valueOffset;
 }
 
 function notePrivate(found: Findings, token: Token): void {

@@ -11,7 +11,7 @@ import { readExactly } from '../../dicom/codecs/bytes.js';
 import type { CodecPool } from '../../dicom/codecs/pool.js';
 import { decodeDataset } from '../../dicom/dataset/decode.js';
 import { DurableFile, type WrittenFile } from '../../dicom/dataset/durable-file.js';
-import { encodeFileMeta } from '../../dicom/dataset/part10.js';
+import { encodeFileMeta } from '../../dicom/dataset/file-meta.js';
 import { textNotes } from '../../dicom/dimse/message.js';
 import type { DimseRequest, Reply } from '../../dicom/dimse/performer.js';
 import { hexStatus, STATUS, statusClass } from '../../dicom/dimse/status.js';
@@ -89,6 +89,9 @@ async function answered(
 export class ObjectReceiver {
   readonly #options: ReceivingOptions;
   readonly #disk: DiskGauge;
+  /** No other process' files are called so, nor those that this one left behind when it ran before. */
+  readonly #own = randomBytes(12).toString('hex');
+  #names = 0;
 
   constructor(options: ReceivingOptions) {
     this.#options = options;
@@ -97,10 +100,14 @@ export class ObjectReceiver {
 
   /** Where a file may be written, or why none may. */
   async place(): Promise<string | Reply> {
-    const { folder, reserveBytes } = this.#options;
+    const { reserveBytes } = this.#options;
     const free = await this.#disk.free();
-    if (free >= reserveBytes) return join(folder, `${randomBytes(12).toString('hex')}.dcm`);
+    if (free >= reserveBytes) return this.#newPath();
     return { status: STATUS.outOfResources, comment: `${free} bytes are free on the disk, ${reserveBytes} are kept` };
+  }
+
+  #newPath(): string {
+    return join(this.#options.folder, `${this.#own}-${++this.#names}.dcm`);
   }
 
   /** A Part 10 file, which is gone afterwards. @returns the refusal, or undefined when the object is in the archive */
@@ -164,7 +171,7 @@ export class ObjectReceiver {
   }
 
   async #write({ callingAe }: IncomingObject, changed: ChangedObject): Promise<void> {
-    const { archive, folder, implementation } = this.#options;
+    const { archive, implementation } = this.#options;
     const meta = encodeFileMeta(changed, { implementation, sourceAeTitle: callingAe });
     if (changed.plan.length <= SMALL_BYTES) {
       const parts: Uint8Array[] = [meta];
@@ -172,7 +179,7 @@ export class ObjectReceiver {
       await archive.importBytes(Buffer.concat(parts));
       return;
     }
-    const file = await DurableFile.create(join(folder, `${randomBytes(12).toString('hex')}.dcm`), { hash: false });
+    const file = await DurableFile.create(this.#newPath(), { hash: false });
     try {
       await file.write(meta);
       for await (const chunk of changed.plan.chunks()) await file.write(chunk);
