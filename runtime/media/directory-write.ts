@@ -2,7 +2,7 @@ import { ScannerError } from '../../hal/base/errors.js';
 import { type Dataset, setElement } from '../dicom/dataset/dataset.js';
 import { encodeElementHeader, ITEM, tagAndLength } from '../dicom/dataset/element-header.js';
 import { encodeDataset } from '../dicom/dataset/encode.js';
-import { encodeFileMeta } from '../dicom/dataset/part10.js';
+import { encodeFileMeta } from '../dicom/dataset/file-meta.js';
 import { EXPLICIT_LITTLE_ENDIAN, encodingOf } from '../dicom/dataset/transfer-syntax.js';
 import type { Implementation } from '../dicom/implementation.js';
 import { type Directory, type DirectoryRecord, LINK_TAGS } from './directory.js';
