@@ -66,7 +66,7 @@ export interface ReceiveJob extends Framing {
   /** The file's name until it is whole and on the disk. */
   temporary: string;
   /** The file's first bytes, with what has already come of the dataset. */
-  begin: Uint8Array;
+  begin: readonly Uint8Array[];
   contextId: number;
   /** Longest P-DATA-TF taken, bytes. */
   maxPdu: number;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -57,17 +58,14 @@ Owned::~Owned() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-Cancel::Cancel() {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) fail("pipe");
-  read_ = Owned(ends[0]);
-  write_ = Owned(ends[1]);
+Cancel::Cancel() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (event_.get() < 0) fail("eventfd");
 }
 
 void Cancel::set() {
-  const uint8_t byte = 1;
-  // a full pipe is as good
-  [[maybe_unused]] const ssize_t put = ::write(write_.get(), &byte, 1);
+  const uint64_t one = 1;
+  // a full counter is as good
+  [[maybe_unused]] const ssize_t put = ::write(event_.get(), &one, sizeof one);
 }
 
 bool Cancel::isSet() const {

@@ -47,12 +47,11 @@ class Cancel {
   /// @throws std::runtime_error
   Cancel();
   void set();
-  int fd() const { return read_.get(); }
+  int fd() const { return event_.get(); }
   bool isSet() const;
 
  private:
-  Owned read_;
-  Owned write_;
+  Owned event_;
 };
 
 inline constexpr size_t kPdvHeader = 12;

@@ -23,6 +23,17 @@ std::string bytes(const Napi::Object& o, const char* key) {
   return {reinterpret_cast<const char*>(span.data()), span.size()};
 }
 
+/// The bytes of an array of them, one after the other.
+std::string pieces(const Napi::Object& o, const char* key) {
+  const auto list = o.Get(key).As<Napi::Array>();
+  std::string all;
+  for (uint32_t i = 0; i < list.Length(); ++i) {
+    const auto piece = list.Get(i).As<Napi::Uint8Array>();
+    all.append(reinterpret_cast<const char*>(piece.Data()), piece.ByteLength());
+  }
+  return all;
+}
+
 Napi::Value buffer(Napi::Env env, std::string_view content) {
   return Napi::Buffer<char>::Copy(env, content.data(), content.size());
 }
@@ -98,7 +109,7 @@ Napi::Value receive(const Napi::CallbackInfo& info) {
   const auto o = info[1].As<Napi::Object>();
   const auto job = std::make_shared<const ReceiveJob>(ReceiveJob{text(o, "path"),
                        text(o, "temporary"),
-                       bytes(o, "begin"),
+                       pieces(o, "begin"),
                        readFraming(o),
                        static_cast<uint8_t>(integer(o, "contextId")),
                        static_cast<uint32_t>(number(o, "maxPdu")),

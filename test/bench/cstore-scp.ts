@@ -2,7 +2,8 @@
  * C-STORE received, beside DCMTK's storescp, run inside a private network: `cstore-scp.ts FOLDER SENDERS`; prints { value, peer, parts } in
  * MB/s. Every object of ours is on the disk before its answer; storescp leaves its files to the system.
  */
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ScaledClock } from '../../hal/base/clock.js';
 import { silentLog } from '../../hal/base/log.js';
@@ -16,7 +17,10 @@ const paths = readdirSync(folder)
   .filter((name) => name.endsWith('.dcm'))
   .map((name) => join(folder, name));
 const megabytes = paths.reduce((sum, path) => sum + statSync(path).size, 0) / 1e6;
-const received = join(folder, 'received');
+/** A folder for every feed, removed at the end: ext4 looks through lately deleted inodes when it makes files, which slows the next feed. */
+const root = join(folder, `received-${process.pid}`);
+let received = '';
+mkdirSync(root);
 
 let arrived = 0;
 const service = storageService({
@@ -28,10 +32,14 @@ const service = storageService({
 const server = new DicomServer({ port: 0, clock: new ScaledClock(), log: silentLog, services: [service] });
 const port = await server.listen();
 
+function newFolder(): string {
+  received = mkdtempSync(join(root, 'feed-'));
+  return received;
+}
+
 /** Sends every file once, shared out to so many senders at a time. @returns MB/s */
 async function feed(to: number, among: number): Promise<number> {
-  rmSync(received, { recursive: true, force: true });
-  mkdirSync(received);
+  execFileSync('sync'); // what was written before is not measured
   const shares = Array.from({ length: among }, (_, i) => paths.filter((_path, j) => j % among === i));
   const started = performance.now();
   const runs = shares.map((share) => runTool('storescu', ['127.0.0.1', String(to), ...share]));
@@ -40,18 +48,21 @@ async function feed(to: number, among: number): Promise<number> {
 }
 
 const count = Number(senders);
+newFolder();
 await feed(port, 1); // code that runs for the first time is compiled
 arrived = 0;
+newFolder();
 const value = await feed(port, count);
 if (arrived !== paths.length) throw new Error(`${arrived} of ${paths.length} objects arrived`);
 if (count === 1) {
-  const peer = await startStorescp({ folder: received, args: ['-q', '--max-pdu', '28672'] });
+  const peer = await startStorescp({ folder: newFolder(), args: ['-q', '--max-pdu', '28672'] });
   const theirs = await feed(peer.node.port, 1);
   await peer.stop();
   console.log(JSON.stringify({ value, peer: theirs }));
 } else {
+  newFolder();
   console.log(JSON.stringify({ value, peer: await feed(port, 1) }));
 }
 await server.close();
-rmSync(received, { recursive: true, force: true });
+rmSync(root, { recursive: true, force: true });
 process.exit();

@@ -46,6 +46,7 @@ test.before(async () => {
       { ...orthanc.node, services: ['storage', 'query', 'retrieve'], send: { automatic: false } },
       { ...squeezed.node, services: ['storage'], send: { automatic: false }, compressionTypes: 2 },
       { aeTitle: 'VIEWER', host: '127.0.0.1', port: 1, services: ['query', 'retrieve'] },
+      { aeTitle: 'ASKER', host: '127.0.0.1', port: 1, services: ['query'] },
       { aeTitle: 'SENDER', host: '127.0.0.1', port: 1, services: ['storage'], send: { automatic: false } },
     ],
   });
@@ -132,7 +133,7 @@ test('what storescu brought, getscu takes away with the same bytes; a node gets 
     assert.ok((await datasetBytes(join(out, name))).equals(sent), name);
   }
   const [path] = [join(folder, `${uidOf(PLACES[0]!)}.part10`)];
-  const [refused] = await storeFiles(scu(localNode(port, 'PETRIG'), { callingAe: 'VIEWER' }), [path]);
+  const [refused] = await storeFiles(scu(localNode(port, 'PETRIG'), { callingAe: 'ASKER' }), [path]);
   assert.is(refused!.outcome, 'no-context');
   const denied = await findScu(port, '-S', study, ['-aet', 'SENDER']);
   assert.equal(denied.statuses, []);

@@ -24,7 +24,7 @@ interface FileJob {
   /** Its name until it is whole and on the disk. */
   temporary: string;
   /** What stands in it before the dataset's bytes that are still to come. */
-  begin: Buffer;
+  begin: readonly Buffer[];
   /** A checksum is wanted. */
   hash: boolean;
 }
@@ -79,7 +79,8 @@ export class IncomingData implements AsyncIterable<Buffer> {
     const lent = this.#association.lendReading(this.#contextId, () => cancel());
     if (!lent) return undefined;
     for (const piece of lent.pieces) this.#size += piece.length;
-    const begin = Buffer.concat([job.begin, ...lent.pieces]);
+    const begin = [...job.begin, ...lent.pieces];
+    const before = begin.reduce((sum, { length }) => sum + length, 0);
     const receiving = startReceiving(lent.descriptor, {
       ...lent.framing,
       ...job,
@@ -91,7 +92,7 @@ export class IncomingData implements AsyncIterable<Buffer> {
     });
     cancel = receiving.cancel;
     const end = await receiving.ended;
-    this.#size += Math.max(0, end.size - begin.length); // what the thread took counts against the limit
+    this.#size += Math.max(0, end.size - before); // what the thread took counts against the limit
     if (end.why === 'done') this.#end();
     provider.resumeReading(end.unread, end, this.#contextId);
     if (end.why === 'done') return { path: job.path, size: end.size, sha256: end.sha256 };

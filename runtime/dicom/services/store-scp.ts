@@ -16,12 +16,12 @@ export interface IncomingObject {
   transferSyntax: string;
   callingAe: string;
   calledAe: string;
-  /** Of an object that goes to a file: the first bytes of that file, meta header and all, about 64 KiB of them. */
+  /** Of an object that goes to a file: the first bytes of that file, meta header and all, 32 KiB of them at least. */
   head?: Buffer;
 }
 
 /** Bytes of a dataset that is handed over in memory: headers without pixels, reports, presentation states. */
-const SMALL_LIMIT = 64 * 1024;
+const SMALL_LIMIT = 32 * 1024;
 
 export interface StoreScpOptions {
   /** Transfer syntaxes taken, best first, by SOP class. */
@@ -31,7 +31,7 @@ export interface StoreScpOptions {
   /** Called when the file is whole and on the disk; success is answered only after it resolves. May answer otherwise by a reply. */
   onStored?(object: IncomingObject, file: WrittenFile): Promise<Reply | undefined> | Promise<void>;
   /**
-   * Takes an object whose whole dataset fits `smallLimit` bytes (default 64 KiB) as a complete Part 10 file in memory, which it must
+   * Takes an object whose whole dataset fits `smallLimit` bytes (default 32 KiB) as a complete Part 10 file in memory, which it must
    * make durable before it resolves; without it small objects go to files as well. May answer otherwise by a reply.
    */
   onSmall?(object: IncomingObject, part10: Buffer): Promise<Reply | undefined> | Promise<void>;
@@ -80,9 +80,11 @@ async function receive(
   const whole = await gather(pieces, parts, options.onSmall ? (options.smallLimit ?? SMALL_LIMIT) : 0);
   if (parts.length === 1) throw new ScannerError('data.dicom', { where: 'dataset', message: 'it is empty' });
   if (whole && options.onSmall) return (await options.onSmall(object, Buffer.concat(parts))) ?? undefined;
-  const head = Buffer.concat(parts);
-  const stored = async (written: WrittenFile) => (await options.onStored?.({ ...object, head }, written)) ?? undefined;
-  const job = { path, temporary: temporaryName(path), begin: head, hash: options.hash ?? true };
+  const stored = async (written: WrittenFile) => {
+    const head = Buffer.concat(parts);
+    return (await options.onStored?.({ ...object, head }, written)) ?? undefined;
+  };
+  const job = { path, temporary: temporaryName(path), begin: parts, hash: options.hash ?? true };
   const pumped = whole ? undefined : await data.toFile(job);
   if (pumped) return stored(pumped);
   const file = await DurableFile.create(path, { hash: options.hash });
