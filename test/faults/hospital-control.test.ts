@@ -4,7 +4,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeUid } from '../../runtime/dicom/dataset/uid.js';
@@ -13,12 +12,11 @@ import { parseScript } from '../../sim/hospital/script.js';
 import { localNode, makeObject, scratch, scu } from '../helpers/dicom.js';
 import { dcmtk } from '../helpers/hospital.js';
 import { enterPrivateNetwork } from '../helpers/namespace.js';
-import { runPetrig } from '../helpers/petrig.js';
+import { PROGRAM, runPetrig } from '../helpers/petrig.js';
 import { stepInProgress } from '../helpers/steps.js';
 
 enterPrivateNetwork();
 
-const PROGRAM = fileURLToPath(new URL('../../runtime/cli/petrig.ts', import.meta.url));
 const test = suite('hospital control');
 const folder = scratch();
 let child: ChildProcess;
@@ -61,7 +59,7 @@ test.before(async () => {
   writeFileSync(script, JSON.stringify({ name: 'first echo rejected', rules: [rule] }));
   const where = ['--data', join(folder, 'data'), '--ris-port', '0', '--pacs-port', '0'];
   const args = ['sim', 'hospital', ...where, '--script', script, '--control'];
-  child = spawn(process.execPath, ['--import', 'tsx', PROGRAM, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+  child = spawn(process.execPath, [...PROGRAM, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
   lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
   ({ ports } = (await next()) as { ports: typeof ports });
 });

@@ -11,7 +11,11 @@ import type { ConfigInput } from '../../runtime/config.js';
 import type { ServiceClient } from '../../runtime/service/client.js';
 import type { ExamReport, ServiceEvent } from '../../runtime/service/operations.js';
 
-const PROGRAM = fileURLToPath(new URL('../../runtime/cli/petrig.ts', import.meta.url));
+const SOURCE = fileURLToPath(new URL('../../runtime/cli/petrig.ts', import.meta.url));
+/** Arguments of node that run the program: the compiled one when the runner has made it, else its source. */
+export const PROGRAM: readonly string[] = process.env.PETRIG_TEST_PROGRAM
+  ? [process.env.PETRIG_TEST_PROGRAM]
+  : ['--import', 'tsx', SOURCE];
 const READY_MS = 60_000;
 
 export interface PetrigProcess {
@@ -44,7 +48,7 @@ export function testFolder(name: string): string {
 }
 
 function launch(args: readonly string[]): { child: ChildProcess; output: () => string } {
-  const child = spawn(process.execPath, ['--import', 'tsx', PROGRAM, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [...PROGRAM, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
   child.once('close', () => running.delete(child));
   let text = '';

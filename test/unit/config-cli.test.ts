@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseConfig } from '../../runtime/config.js';
+import { PROGRAM } from '../helpers/petrig.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const test = suite('petrig config');
@@ -15,8 +16,7 @@ const folder = mkdtempSync(join(tmpdir(), 'petrig-config-'));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 
 function petrig(...args: string[]) {
-  const program = ['--import', 'tsx', 'runtime/cli/petrig.ts', 'config', ...args];
-  const { status, stdout, stderr } = spawnSync(process.execPath, program, {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...PROGRAM, 'config', ...args], {
     cwd: ROOT,
     encoding: 'utf8',
     timeout: 20_000,

@@ -9,6 +9,7 @@ import * as assert from 'uvu/assert';
 import { ERROR_KINDS, registeredErrors } from '../../hal/base/errors.js';
 import { parseConfig } from '../../runtime/config.js';
 import type { Benchmark } from '../bench/benchmark.js';
+import { PROGRAM } from '../helpers/petrig.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const test = suite('house');
@@ -153,11 +154,10 @@ test('documents: links lead somewhere, scripts and settings that they name exist
 });
 
 test("README's commands are commands of the program", () => {
-  const program = ['--import', 'tsx', 'runtime/cli/petrig.ts'];
   const named = [...read('README.md').matchAll(/^ {4}petrig ([a-z]+)(?: ([a-z]+))?/gm)];
   const commands = new Map(named.map(([, first, second]) => [[first, second].filter(Boolean).join(' '), first!]));
   assert.ok(commands.size > 6, `${commands.size} commands`);
-  const help = execFileSync(process.execPath, [...program, '--help'], { cwd: ROOT }).toString();
+  const help = execFileSync(process.execPath, [...PROGRAM, '--help'], { cwd: ROOT }).toString();
   const unknown = [...commands.values()].filter((name) => !new RegExp(`^  ${name}\\b`, 'm').test(help));
   assert.equal(unknown, []);
 });
