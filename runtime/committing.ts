@@ -6,7 +6,7 @@ import type { Log } from '../hal/base/log.js';
 import type { Archive } from './archive/archive.js';
 import type { Config } from './config.js';
 import type { CodecPool } from './dicom/codecs/pool.js';
-import type { Service } from './dicom/services/server.js';
+import type { Caller, Service } from './dicom/services/server.js';
 import type { SyntaxHooks } from './dicom/services/store-scu.js';
 import { CommitmentAnswers } from './network/commitment-answers.js';
 import type { CommitmentDesk } from './network/commitment-desk.js';
@@ -23,7 +23,7 @@ export async function commitmentService(
   const { archiveInstalled, resultHours } = config.commitment;
   if (!archiveInstalled) return { service: asScu, close: async () => {} };
   const { aeTitle } = config;
-  const nodeFor = (title: string) => commitmentNode(config, title);
+  const nodeFor = (caller: Caller) => commitmentNode(config, caller);
   const answers = new CommitmentAnswers({ archive, nodeFor, aeTitle, expiryMs: resultHours * 3600_000, clock, log });
   await answers.start();
   const operations = { ...asScu.operations, ...answers.service().operations };

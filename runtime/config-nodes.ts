@@ -99,7 +99,9 @@ const node = z.strictObject({
   import: z
     .enum(['statement', 'preserve'])
     .default('statement')
-    .describe('What is taken from it: changed as the statement orders, or kept as it came.'),
+    .describe(
+      'What is taken from it: changed as the statement orders, or kept as it came. Nodes that share an AE title are told apart by `from` and `host`.',
+    ),
   query,
   compressionTypes: z
     .number()
@@ -107,7 +109,7 @@ const node = z.strictObject({
     .min(0)
     .default(0)
     .describe(
-      'Syntaxes proposed when it is the destination of a C-MOVE: 0 or above 3 uncompressed, 1 and lossy, 2 and lossless, 3 and both: 3.2.2.1.2.',
+      'Syntaxes proposed when it is the destination of a C-MOVE: 0 or above 3 uncompressed, 1 and lossy, 2 and lossless, 3 and both: 3.2.2.1.2. By C-GET it gets such a syntax when it names it first.',
     ),
   from: z
     .array(

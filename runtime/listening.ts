@@ -26,6 +26,7 @@ function accessOf({ dicom, nodes }: Config, clock: Clock): AccessPolicy {
     nodes: nodes.map(({ name, aeTitle, host, from, services, tls }) => ({
       name,
       aeTitle,
+      host,
       // what we let a node move to us comes by C-STORE
       services: services.includes('retrieve') ? [...services, 'storage' as const] : services,
       from: from.length === 0 && dicom.checkHosts ? [host] : from,

@@ -32,8 +32,8 @@ import { RecentLog } from './log.js';
 import { CommitmentDesk } from './network/commitment-desk.js';
 import { queryRetrieveServices } from './network/query/serving.js';
 import { receivingService } from './network/receiving/receiving.js';
-import { syntaxHooks } from './network/syntaxes.js';
-import { committingNodes, nodeFor, nodesFor } from './nodes.js';
+import { supports, syntaxHooks } from './network/syntaxes.js';
+import { callingNode, committingNodes, nodeFor, nodesFor } from './nodes.js';
 import { SERVICE_FILE } from './service/client.js';
 import { configMethods } from './service/config-methods.js';
 import { filmMethods } from './service/film-methods.js';
@@ -188,11 +188,12 @@ async function listen(
       {
         // who gets objects by C-GET is their SCP
         peerMayBeScp: true,
+        sendsCompressed: (syntax, caller) => supports(callingNode(config, caller)?.compressionTypes ?? 0, syntax),
         ...receivingService({
           archive,
           folder: incoming,
           codecs,
-          importFrom: (callingAe) => config.nodes.find(({ aeTitle }) => aeTitle === callingAe)?.import ?? 'statement',
+          importFrom: (sender) => callingNode(config, sender)?.import ?? 'statement',
           reserveBytes: config.dicom.reserveBytes,
           implementation: config.dicom.implementation,
           uidRoot: config.uidRoot,
@@ -214,17 +215,14 @@ function queryRetrieve(
   codecs: CodecPool,
   folder: string,
 ): Service[] {
-  const { aeTitle, nodes, dicom, uidRoot } = config;
-  const compressionTypesOf = (title: string) => {
-    return nodes.find((node) => node.aeTitle.trim() === title)?.compressionTypes ?? 0;
-  };
+  const { aeTitle, dicom, uidRoot } = config;
   return queryRetrieveServices({
     archive,
     aeTitle,
     models: dicom.queryModels,
     destinations: nodesFor(config, 'storage'),
-    syntaxesFor: (title) => {
-      const asked = { compressionTypes: compressionTypesOf(title) };
+    syntaxesFor: (receiver) => {
+      const asked = { compressionTypes: callingNode(config, receiver)?.compressionTypes ?? 0 };
       return syntaxHooks({ asked, codecs, folder, lists: dicom.syntaxLists, uidRoot });
     },
     maxPduLength: dicom.maxPduLength,

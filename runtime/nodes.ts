@@ -4,6 +4,7 @@ import { ScannerError } from '../hal/base/errors.js';
 import type { Config } from './config.js';
 import type { NodeService } from './config-nodes.js';
 import type { CameraSettings } from './film/camera-settings.js';
+import type { Caller } from './dicom/services/server.js';
 import type { CommittingNode } from './network/commitment-desk.js';
 import type { Destination } from './network/sending.js';
 
@@ -25,6 +26,14 @@ export function namedNode(config: Pick<Config, 'nodes'>, name: string): RemoteNo
   if (found) return found;
   const known = config.nodes.map((node) => node.name).join(', ') || 'none';
   throw new ScannerError('operator.unknown', { what: 'node', name, known });
+}
+
+/** The node that an association came from: the one that it was let in as; by its title where it was let in as none. */
+export function callingNode(
+  { nodes }: Pick<Config, 'nodes'>,
+  { callingAe, node: name }: Caller,
+): RemoteNode | undefined {
+  return nodes.find((node) => node.name === name) ?? nodes.find((node) => node.aeTitle.trim() === callingAe.trim());
 }
 
 /** Where objects can be sent. */
@@ -68,9 +77,11 @@ export function camerasOf(config: Pick<Config, 'nodes'>): CameraSettings[] {
 }
 
 /** Where the results go of what a node has asked us to commit to. */
-export function commitmentNode(config: Pick<Config, 'nodes'>, aeTitle: string): RemoteNode | undefined {
-  const named = config.nodes.filter((node) => node.aeTitle.trim() === aeTitle.trim());
-  return named.find(({ services }) => services.includes('commitment')) ?? named[0];
+export function commitmentNode(config: Pick<Config, 'nodes'>, caller: Caller): RemoteNode | undefined {
+  const known = config.nodes.find(({ name }) => name === caller.node);
+  if (known?.services.includes('commitment')) return known;
+  const named = config.nodes.filter((node) => node.aeTitle.trim() === caller.callingAe.trim());
+  return named.find(({ services }) => services.includes('commitment')) ?? known ?? named[0];
 }
 
 function openTime({ association, openMinutes }: RemoteNode['commitment']): CommittingNode['commitment'] {

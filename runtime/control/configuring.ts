@@ -5,6 +5,7 @@ import { ScannerError } from '../../hal/base/errors.js';
 import type { Log } from '../../hal/base/log.js';
 import type { Config } from '../config.js';
 import type { ConfigFile, RawConfig } from '../config-file.js';
+import { withoutSecrets } from '../config-hidden.js';
 import { type ServiceVerification, verifyNode } from '../network/verify.js';
 import { namedNode, titleFor } from '../nodes.js';
 import type { Configuring, NodeChange } from '../service/config-methods.js';
@@ -35,7 +36,7 @@ export class Configuration implements Configuring {
   }
 
   get(): Config {
-    return this.#options.config;
+    return withoutSecrets(this.#options.config);
   }
 
   async set(changes: Record<string, unknown>): Promise<{ saved: true; afterRestart: string[] }> {

@@ -14,7 +14,7 @@ import {
   reportResult,
   sendResult,
 } from '../dicom/services/commitment-scp.js';
-import type { Service } from '../dicom/services/server.js';
+import type { Caller, Service } from '../dicom/services/server.js';
 import type { Node } from '../dicom/services/session.js';
 import { storageClass } from '../dicom/storage-classes.js';
 import { keptUid } from './receiving/conversions.js';
@@ -22,8 +22,8 @@ import { type Backoff, DEFAULT_BACKOFF, mayRetry } from './worker.js';
 
 export interface CommitmentAnswersOptions {
   archive: Archive;
-  /** Where results go that cannot go on the association of their request, by AE title. */
-  nodeFor(aeTitle: string): Node | undefined;
+  /** Where results go that cannot go on the association of their request. */
+  nodeFor(asker: Caller): Node | undefined;
   aeTitle: string;
   /** How long a result is offered to its node, wall ms. */
   expiryMs: number;
@@ -35,6 +35,8 @@ export interface CommitmentAnswersOptions {
 interface Answer {
   /** AE title of who asked. */
   peer: string;
+  /** Its name, where it is a configured node. */
+  node?: string;
   /** Wall ms since the epoch. */
   at: number;
   result: CommitmentResult;
@@ -82,8 +84,8 @@ export class CommitmentAnswers {
   }
 
   #accept(asked: AskedCommitment): Promise<Reply> {
-    const { callingAe } = asked.request.association.info;
-    const key = `${callingAe} ${asked.transactionUid}`;
+    const { callingAe, node } = asked.request.association.info;
+    const key = `${node ?? callingAe} ${asked.transactionUid}`;
     return this.#turns.run(key, async () => {
       const { archive, clock } = this.#options;
       const before = this.#waiting.get(key);
@@ -92,7 +94,7 @@ export class CommitmentAnswers {
         return { status: STATUS.resourceLimitation, comment: `${MAX_WAITING} results wait for delivery` };
       }
       const result = await this.#judge(asked);
-      const answer: Answer = { peer: callingAe, at: clock.wall.now(), result };
+      const answer: Answer = { peer: callingAe, node, at: clock.wall.now(), result };
       await archive.saveState(OWNER, key, answer);
       this.#deliver(key, answer, asked);
       return { status: STATUS.success };
@@ -151,10 +153,10 @@ export class CommitmentAnswers {
   }
 
   /** @returns false when the peer has closed the association of its request, or does not take the result there */
-  async #onSame({ request }: AskedCommitment, { peer, result }: Answer): Promise<boolean> {
+  async #onSame({ request }: AskedCommitment, { peer, node, result }: Answer): Promise<boolean> {
     const { clock, aeTitle, nodeFor, log } = this.#options;
     await request.replied; // the result never overtakes the answer to its request
-    const grace = nodeFor(peer) ? GRACE_MS : 0;
+    const grace = nodeFor({ callingAe: peer, node }) ? GRACE_MS : 0;
     const waited = sleep(clock.wall, grace, this.#stop.signal);
     await Promise.race([request.association.closed, waited.catch(() => undefined)]);
     if (request.association.over || this.#stop.signal.aborted) return false;
@@ -170,12 +172,12 @@ export class CommitmentAnswers {
   }
 
   /** Tries until the result is taken, refused, or expired. @throws ScannerError peer.*, operator.unknown */
-  async #onOwn({ peer, at, result }: Answer): Promise<void> {
+  async #onOwn({ peer, node: name, at, result }: Answer): Promise<void> {
     const { clock, log, aeTitle, nodeFor, expiryMs, backoff = DEFAULT_BACKOFF } = this.#options;
     const { signal } = this.#stop;
     for (let waitMs = backoff.firstMs; ; waitMs = Math.min(2 * waitMs, backoff.lastMs)) {
       signal.throwIfAborted();
-      const node = nodeFor(peer);
+      const node = nodeFor({ callingAe: peer, node: name });
       if (!node)
         throw new ScannerError('operator.unknown', { what: 'node with the AE title', name: peer, known: 'others' });
       try {

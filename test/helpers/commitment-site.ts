@@ -2,7 +2,7 @@
 
 import { SqliteArchive } from '../../runtime/archive/sqlite-archive.js';
 import type { InstanceRef } from '../../runtime/dicom/services/commitment-dataset.js';
-import { DicomServer } from '../../runtime/dicom/services/server.js';
+import { type Caller, DicomServer } from '../../runtime/dicom/services/server.js';
 import type { Node } from '../../runtime/dicom/services/session.js';
 import { CommitmentAnswers } from '../../runtime/network/commitment-answers.js';
 import { CommitmentDesk, type CommitmentEnd, type CommittingNode } from '../../runtime/network/commitment-desk.js';
@@ -46,7 +46,7 @@ export async function openCommitmentSite(options: SiteOptions = {}): Promise<Com
   });
   const backoff = { firstMs: 50, lastMs: 200 };
   const desk = new CommitmentDesk({ archive, nodes, callingAe: 'PETRIG', clock, log, backoff });
-  const nodeFor = (aeTitle: string) => peers.get(aeTitle);
+  const nodeFor = ({ callingAe }: Caller) => peers.get(callingAe);
   const answers = new CommitmentAnswers({ archive, nodeFor, aeTitle: 'PETRIG', expiryMs, clock, log, backoff });
   const ends: CommitmentEnd[] = [];
   desk.onEnd((end) => ends.push(end));

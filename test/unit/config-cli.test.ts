@@ -9,6 +9,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseConfig } from '../../runtime/config.js';
 import { PROGRAM } from '../helpers/petrig.js';
+import { withoutSecrets } from '../../runtime/config-hidden.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const test = suite('petrig config');
@@ -76,6 +77,18 @@ test('defaults are those of the schemas', () => {
   const { status, stdout } = petrig('defaults', '--json');
   assert.is(status, 0);
   assert.equal(parseConfig(JSON.parse(stdout)), parseConfig({}));
+});
+
+test('neither config show nor config.get tells the token or the password of the archive', () => {
+  const service = { token: 'a-token-of-sixteen-letters' };
+  const input = { service, archive: { url: 'postgres://petrig:pass-word@db/petrig' }, nodes: [NODE] };
+  const shown = petrig('show', '--config', fileOf(input), '--json').stdout;
+  const told = withoutSecrets(parseConfig(input));
+  for (const text of [shown, JSON.stringify(told)]) {
+    assert.not.match(text, /pass-word|a-token-of/);
+    assert.match(text, /hidden/);
+  }
+  assert.equal(told.nodes, parseConfig(input).nodes);
 });
 
 test.run();

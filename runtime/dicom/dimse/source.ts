@@ -50,3 +50,28 @@ function remaining(views: Buffer[], count: number): Buffer[] {
   if (left > 0 && rest[0]) rest[0] = rest[0].subarray(left);
   return rest;
 }
+
+/** Parts one after another. */
+export function joined(parts: readonly (Buffer | DataSource)[]): DataSource {
+  let index = 0;
+  let used = 0;
+  return {
+    length: parts.reduce((sum, part) => sum + part.length, 0),
+    async read(views) {
+      for (const view of views) {
+        for (let filled = 0; filled < view.length; ) {
+          const part = parts[index]!;
+          const length = Math.min(part.length - used, view.length - filled);
+          const target = view.subarray(filled, filled + length);
+          if (Buffer.isBuffer(part)) part.copy(target, 0, used, used + length);
+          else if (length > 0) await part.read([target]);
+          filled += length;
+          used += length;
+          if (used < part.length) continue;
+          index++;
+          used = 0;
+        }
+      }
+    },
+  };
+}

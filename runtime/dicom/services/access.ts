@@ -23,6 +23,8 @@ export type AccessDecision =
       kind: 'admitted';
       /** What limits and logs call it. */
       peer: string;
+      /** Name of the configured node that it is. */
+      node?: string;
       /** What it may ask for; anything when absent. */
       services?: ReadonlySet<ServiceName>;
     }
@@ -40,6 +42,8 @@ export const OPEN_ACCESS: AccessPolicy = { check: ({ address }) => ({ kind: 'adm
 export interface AdmittedNode {
   name: string;
   aeTitle: string;
+  /** Where it is called: tells nodes of one title apart. */
+  host?: string;
   /** Addresses, CIDR blocks and host names that it comes from; any when empty. */
   from: readonly string[];
   services: readonly ServiceName[];
@@ -68,7 +72,7 @@ export class NodeAccess implements AccessPolicy {
 
   constructor(options: NodeAccessOptions) {
     this.#options = options;
-    for (const place of options.nodes.flatMap(({ from }) => from)) {
+    for (const place of options.nodes.flatMap(({ from, host }) => (host === undefined ? from : [...from, host]))) {
       const block = blockOf(place);
       if (block) this.#blocks.set(place, block);
     }
@@ -85,7 +89,18 @@ export class NodeAccess implements AccessPolicy {
     const admitted = named.filter((_, i) => problems[i] === undefined);
     if (admitted.length === 0) return { kind: 'refused', rejection: 'callingAe', why: problems.join('; ') };
     const services = new Set<ServiceName>(['verification', ...admitted.flatMap((node) => node.services)]);
-    return { kind: 'admitted', peer: admitted[0]!.name, services };
+    const { name } = await this.#nearest(admitted, caller.address);
+    return { kind: 'admitted', peer: name, node: name, services };
+  }
+
+  /** Of nodes with the same title, the one that is at the caller's address; the first when none is. */
+  async #nearest(nodes: readonly AdmittedNode[], address: string): Promise<AdmittedNode> {
+    const [first] = nodes;
+    if (nodes.length === 1) return first!;
+    const isThere = async ({ from, host }: AdmittedNode) =>
+      from.length > 0 || (host !== undefined && (await this.#isAt(host, address)));
+    const there = await Promise.all(nodes.map(isThere));
+    return nodes.find((_, i) => there[i]) ?? first!;
   }
 
   async #problem(node: AdmittedNode, caller: Caller): Promise<string | undefined> {

@@ -3,7 +3,7 @@ import type { BulkValue } from '../dataset/bulk.js';
 import { readHeader } from '../dataset/header.js';
 import { datasetSegments } from '../dataset/segments.js';
 import { IMPLICIT_LITTLE_ENDIAN } from '../dataset/transfer-syntax.js';
-import { type DataSource, fileSource } from '../dimse/source.js';
+import { type DataSource, fileSource, joined } from '../dimse/source.js';
 
 interface FileValue extends BulkValue {
   offset: number;
@@ -28,29 +28,4 @@ export async function implicitSource(path: string, handle: FileHandle): Promise<
     else parts.push(fileSource(handle, segment.value.offset, segment.value.offset + segment.value.length));
   }
   return joined(parts);
-}
-
-/** Parts one after another. */
-function joined(parts: (Buffer | DataSource)[]): DataSource {
-  let index = 0;
-  let used = 0;
-  return {
-    length: parts.reduce((sum, part) => sum + part.length, 0),
-    async read(views) {
-      for (const view of views) {
-        for (let filled = 0; filled < view.length; ) {
-          const part = parts[index]!;
-          const length = Math.min(part.length - used, view.length - filled);
-          const target = view.subarray(filled, filled + length);
-          if (Buffer.isBuffer(part)) part.copy(target, 0, used, used + length);
-          else if (length > 0) await part.read([target]);
-          filled += length;
-          used += length;
-          if (used < part.length) continue;
-          index++;
-          used = 0;
-        }
-      }
-    },
-  };
 }

@@ -23,7 +23,7 @@ export async function* getInstances(
   options: RetrieveServiceOptions,
 ): AsyncGenerator<Reply> {
   const { association, signal } = request;
-  const hooks = options.getSyntaxes?.(association.info.callingAe) ?? {};
+  const hooks = options.getSyntaxes?.(association.info) ?? {};
   let next = load(request, instances[0], hooks);
   try {
     for (const [i, { sopInstanceUid }] of instances.entries()) {

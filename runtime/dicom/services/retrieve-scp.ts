@@ -8,7 +8,7 @@ import { getInstances } from './retrieve-scp-get.js';
 import { type RetrievePath, readRetrieve } from './retrieve-scp-identifier.js';
 import { moveInstances } from './retrieve-scp-move.js';
 import { MAX_SUBOPERATIONS, Progress } from './retrieve-scp-progress.js';
-import type { Service } from './server.js';
+import type { Caller, Service } from './server.js';
 import type { StoreOptions, SyntaxHooks } from './store-scu.js';
 
 /** One instance to be sent. */
@@ -29,7 +29,7 @@ export interface RetrieveServiceOptions {
   /** Where a Move Destination is; undefined for a title that is not known: answered A801. */
   destination(aeTitle: string): MoveDestination | undefined;
   /** Transfer syntaxes of what goes by C-GET, by who asks; each file's own, and implicit VR, by default. */
-  getSyntaxes?(callingAe: string): SyntaxHooks;
+  getSyntaxes?(caller: Caller): SyntaxHooks;
   clock: Clock;
   log: Log;
 }

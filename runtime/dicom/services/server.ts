@@ -11,6 +11,7 @@ import { type ServiceName, serviceOf } from '../service-names.js';
 import { UIDS } from '../uids.js';
 import { type AcceptPolicy, answerAssociation, servedContexts } from '../upper-layer/accept.js';
 import { Association } from '../upper-layer/association.js';
+import type { AssociationInfo } from '../upper-layer/association-options.js';
 import { MemoryBudget } from '../upper-layer/memory-budget.js';
 import type { AssociateRq } from '../upper-layer/pdu.js';
 import { type RejectionName, rejection } from '../upper-layer/rejection.js';
@@ -26,7 +27,12 @@ export interface Service {
   operations: Partial<Record<CommandName, RequestHandler>>;
   /** True when a peer that opens the association may be the SCP: storage commitment results come this way. */
   peerMayBeScp?: boolean;
+  /** To a peer that is the SCP: true for a compressed transfer syntax that it gets when it names it first. */
+  sendsCompressed?(transferSyntax: string, caller: Caller): boolean;
 }
+
+/** Who has opened an association: its title, and its name where it is a configured node. */
+export type Caller = Pick<AssociationInfo, 'callingAe' | 'node'>;
 
 export interface DicomServerOptions {
   /** Titles that peers may call; undefined takes any. */
@@ -192,14 +198,14 @@ export class DicomServer {
   #serve(
     association: Association,
     request: AssociateRq,
-    { peer, services }: AccessDecision & { kind: 'admitted' },
+    { peer, node, services }: AccessDecision & { kind: 'admitted' },
     { socket, address }: Arrival,
     log: Log,
   ): void {
-    const answer = answerAssociation(request, this.#policy(services));
     const { calledAe, callingAe, user } = request;
+    const answer = answerAssociation(request, this.#policy({ callingAe, node }, services));
     const { implementationClassUid, implementationVersionName } = user;
-    const info = { calledAe, callingAe, implementationClassUid, implementationVersionName, address };
+    const info = { calledAe, callingAe, implementationClassUid, implementationVersionName, address, node };
     association.establish(info, servedContexts(request, answer), user.maxPduLength);
     association.provider.accept(answer);
     this.#listeners.idle.leave(socket);
@@ -222,13 +228,15 @@ export class DicomServer {
     this.#running.set(association, ended);
   }
 
-  #policy(services: ReadonlySet<ServiceName> | undefined): AcceptPolicy {
+  #policy(caller: Caller, services: ReadonlySet<ServiceName> | undefined): AcceptPolicy {
     return {
       transferSyntaxesFor: (sopClass) => this.#byClass.get(sopClass)?.syntaxes[sopClass],
       mayUse: (sopClass) => services?.has(serviceOf(sopClass)) ?? true,
       peerMayBeScp: (sopClass) =>
         (this.#byClass.get(sopClass)?.peerMayBeScp ?? false) &&
         (services === undefined || mayServe(sopClass, services)),
+      sendsCompressed: (syntax) =>
+        this.#options.services.some((service) => service.sendsCompressed?.(syntax, caller) ?? false),
       implementation: this.#options.implementation ?? DEFAULT_IMPLEMENTATION,
       maxPduLength: this.#options.maxPduLength ?? DEFAULT_MAX_PDU,
     };

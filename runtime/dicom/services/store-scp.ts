@@ -15,6 +15,8 @@ export interface IncomingObject {
   sopInstanceUid: string;
   transferSyntax: string;
   callingAe: string;
+  /** Name of the configured node that sends it. */
+  node?: string;
   calledAe: string;
   /** Of an object that goes to a file: the first bytes of that file, meta header and all, 32 KiB of them at least. */
   head?: Buffer;
@@ -55,9 +57,9 @@ async function store(request: DimseRequest, options: StoreScpOptions): Promise<R
   if (!context.weAreScp) return { status: STATUS.notAuthorized, comment: 'the requestor has no SCU role here' };
   if (!isUid(sopInstanceUid)) return { status: STATUS.invalidInstance, comment: 'no Affected SOP Instance UID' };
   if (!data) return { status: STATUS.cannotUnderstand, comment: 'no dataset' };
-  const { callingAe, calledAe } = association.info;
+  const { callingAe, calledAe, node } = association.info;
   const { abstractSyntax: sopClassUid, transferSyntax } = context;
-  const object = { sopClassUid, sopInstanceUid, transferSyntax, callingAe, calledAe };
+  const object = { sopClassUid, sopInstanceUid, transferSyntax, callingAe, calledAe, node };
   const path = await options.pathFor(object);
   if (typeof path !== 'string') return path;
   try {

@@ -1,12 +1,12 @@
 import { open } from 'node:fs/promises';
 import { asScannerError, ScannerError } from '../../../hal/base/errors.js';
 import type { FileMeta } from '../dataset/header.js';
-import { EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN } from '../dataset/transfer-syntax.js';
+import { EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN, isDeflated } from '../dataset/transfer-syntax.js';
 import type { Response } from '../dimse/channel.js';
 import { COMMAND_FIELD } from '../dimse/command.js';
 import { FragmentStream } from '../dimse/fragment.js';
 import type { Requester } from '../dimse/performer.js';
-import { type DataSource, fileSource } from '../dimse/source.js';
+import { type DataSource, fileSource, joined } from '../dimse/source.js';
 import { hexStatus, statusClass } from '../dimse/status.js';
 import type { AcceptedContext, Association } from '../upper-layer/association.js';
 import { implicitSource } from './implicit-source.js';
@@ -81,7 +81,12 @@ export async function prepare(
       if (!context?.weAreScu) continue;
       const source = await openSource(job, syntax, options);
       if (!source) continue;
-      const stream = new FragmentStream(context.id, source, association.sendLimit).preload();
+      const even = evenSource(source, syntax);
+      if (!even) {
+        await source.close();
+        return oddDataset(job, source.length);
+      }
+      const stream = new FragmentStream(context.id, even, association.sendLimit).preload();
       return { context, stream, sopInstanceUid: source.sopInstanceUid, close: () => source.close() };
     }
     return undefined;
@@ -104,6 +109,17 @@ async function openSource(job: StoreJob, syntax: string, options: SendOptions): 
     await handle.close();
     throw error;
   }
+}
+
+/** Fragments have even lengths (PS3.8 E.2): the stream of a deflated file gets its pad (PS3.5 A.5); undefined for other odd ones. */
+function evenSource(source: DataSource, syntax: string): DataSource | undefined {
+  if (source.length % 2 === 0) return source;
+  return isDeflated(syntax) ? joined([source, Buffer.alloc(1)]) : undefined;
+}
+
+/** Peers abort the association at such a one. */
+function oddDataset({ path }: StoreJob, length: number): ScannerError {
+  return new ScannerError('data.dicom', { where: path, message: `its dataset has an odd length, ${length} bytes` });
 }
 
 /** A file with the transfer syntaxes that it may go in: those of the hooks, else its own and implicit VR for what we turn into it ourselves. */

@@ -23,6 +23,7 @@ export function trainLength(channel: DimseChannel, jobs: readonly StoreJob[]): n
 
 /** The context that is the best for the job, when that is in its file's own syntax. */
 function ownContext({ association }: DimseChannel, { meta, offered }: StoreJob): AcceptedContext | undefined {
+  if ((meta.size - meta.datasetOffset) % 2 === 1) return undefined; // needs a pad, or cannot go
   for (const syntax of offered) {
     const context = association.contextFor(meta.sopClassUid, syntax);
     if (context?.weAreScu) return syntax === meta.transferSyntax ? context : undefined;

@@ -12,6 +12,8 @@ export interface AcceptPolicy {
   mayUse(abstractSyntax: string): boolean;
   /** True when the peer, though requestor, may be the service's SCP. */
   peerMayBeScp(abstractSyntax: string): boolean;
+  /** True for a compressed transfer syntax that such a peer gets when it names it first; none when absent. */
+  sendsCompressed?(transferSyntax: string): boolean;
   implementation: Implementation;
   maxPduLength: number;
 }
@@ -59,16 +61,17 @@ export function servedContexts(request: AssociateRq, answer: AssociateAc): Accep
 
 function answerContext(context: ProposedContext, policy: AcceptPolicy, serves: boolean): AnsweredContext {
   const served = policy.transferSyntaxesFor(context.abstractSyntax);
-  const ours = serves ? served?.toSorted(uncompressedFirst) : served;
-  const chosen = ours?.find((syntax) => context.transferSyntaxes.includes(syntax));
-  const result = resultFor(ours !== undefined, serves || policy.mayUse(context.abstractSyntax), chosen !== undefined);
+  const chosen = serves ? chosenByPeer(context, policy) : served?.find((one) => context.transferSyntaxes.includes(one));
+  const result = resultFor(served !== undefined, serves || policy.mayUse(context.abstractSyntax), chosen !== undefined);
   // the syntax of a refused context has no meaning, yet its item must stand there
   return { id: context.id, result, transferSyntax: chosen ?? context.transferSyntaxes[0] ?? '' };
 }
 
-/** What goes to the peer had better not have to be compressed for it; the order among equals stays. */
-function uncompressedFirst(a: string, b: string): number {
-  return Number(isCompressed(a)) - Number(isCompressed(b));
+/** What goes to the peer goes as the peer prefers it, but had better not have to be compressed: not all of it can be. */
+function chosenByPeer({ abstractSyntax, transferSyntaxes }: ProposedContext, policy: AcceptPolicy): string | undefined {
+  const served = policy.transferSyntaxesFor(abstractSyntax) ?? [];
+  const taken = transferSyntaxes.filter((syntax) => served.includes(syntax));
+  return taken.find((syntax) => !isCompressed(syntax) || policy.sendsCompressed?.(syntax)) ?? taken[0];
 }
 
 function isCompressed(transferSyntax: string): boolean {

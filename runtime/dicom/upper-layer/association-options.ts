@@ -23,6 +23,8 @@ export interface AssociationInfo {
   implementationVersionName: string | undefined;
   /** Address of the peer's socket. */
   address: string;
+  /** Name of the configured node that the peer was let in as. */
+  node?: string;
 }
 
 export interface LentReading {

@@ -3,7 +3,7 @@ import type { Log } from '../../../hal/base/log.js';
 import { queryService } from '../../dicom/services/query-scp.js';
 import type { QueryModel } from '../../dicom/services/query-scp-model.js';
 import { retrieveService } from '../../dicom/services/retrieve-scp.js';
-import type { Service } from '../../dicom/services/server.js';
+import type { Caller, Service } from '../../dicom/services/server.js';
 import type { Node } from '../../dicom/services/session.js';
 import type { SyntaxHooks } from '../../dicom/services/store-scu.js';
 import { findIn, type Index } from './finding.js';
@@ -16,9 +16,9 @@ export interface ServingOptions {
   /** Information models offered; none offers nothing. */
   models: readonly QueryModel[];
   /** Nodes that C-MOVE may send to. */
-  destinations: readonly Node[];
+  destinations: readonly (Node & { name: string })[];
   /** Transfer syntaxes of what goes to a node by C-MOVE, or to who has asked by C-GET and may be no node. */
-  syntaxesFor(aeTitle: string): SyntaxHooks;
+  syntaxesFor(receiver: Caller): SyntaxHooks;
   /** Longest PDU that we take from a destination that sets none of its own, bytes. */
   maxPduLength?: number;
   clock: Clock;
@@ -33,7 +33,9 @@ export function queryRetrieveServices(options: ServingOptions): Service[] {
     instances: instancesIn(archive),
     destination: (title) => {
       const node = destinations.find((candidate) => candidate.aeTitle.trim() === title);
-      return node && { node, callingAe: aeTitle, maxPduLength, clock, log, ...options.syntaxesFor(title) };
+      if (!node) return undefined;
+      const hooks = options.syntaxesFor({ callingAe: title, node: node.name });
+      return { node, callingAe: aeTitle, maxPduLength, clock, log, ...hooks };
     },
     getSyntaxes: options.syntaxesFor,
     clock,

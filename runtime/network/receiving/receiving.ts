@@ -16,7 +16,7 @@ import { textNotes } from '../../dicom/dimse/message.js';
 import type { DimseRequest, Reply } from '../../dicom/dimse/performer.js';
 import { hexStatus, STATUS, statusClass } from '../../dicom/dimse/status.js';
 import type { Implementation } from '../../dicom/implementation.js';
-import type { Service } from '../../dicom/services/server.js';
+import type { Caller, Service } from '../../dicom/services/server.js';
 import { type IncomingObject, storageService } from '../../dicom/services/store-scp.js';
 import { storageSyntaxes } from '../../dicom/storage-classes.js';
 import { type ChangedObject, type Changes, changeObject, changesFor } from './changes.js';
@@ -38,8 +38,8 @@ export interface ReceivingOptions {
   /** For objects on their way in; on the archive's disk. */
   folder: string;
   codecs: CodecPool;
-  /** What is done to objects of a calling AE title: changed as the statement orders, or nothing at all. */
-  importFrom(callingAe: string): 'statement' | 'preserve';
+  /** What is done to a sender's objects: changed as the statement orders, or nothing at all. */
+  importFrom(sender: Caller): 'statement' | 'preserve';
   /** Objects are refused while less is free on the disk, bytes. */
   reserveBytes: number;
   uidRoot?: string;
@@ -137,7 +137,7 @@ export class ObjectReceiver {
       dataset = await open();
       const found = await this.#check(object, dataset);
       if ('status' in found) return found;
-      const asIs = this.#options.importFrom(object.callingAe) === 'preserve';
+      const asIs = this.#options.importFrom(object) === 'preserve';
       const changes = asIs ? undefined : changesFor(object, found);
       if (changes) await this.#keepChanged(object, dataset, changes);
       else await keep({ header: await headerOf(dataset, object, found, this.#options.log) });
