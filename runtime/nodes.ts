@@ -3,8 +3,8 @@
 import { ScannerError } from '../hal/base/errors.js';
 import type { Config } from './config.js';
 import type { NodeService } from './config-nodes.js';
-import type { CameraSettings } from './film/camera-settings.js';
 import type { Caller } from './dicom/services/server.js';
+import type { CameraSettings } from './film/camera-settings.js';
 import type { CommittingNode } from './network/commitment-desk.js';
 import type { Destination } from './network/sending.js';
 

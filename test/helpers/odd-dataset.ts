@@ -2,7 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { encodeFileMeta } from '../../runtime/dicom/dataset/part10.js';
+import { encodeFileMeta } from '../../runtime/dicom/dataset/file-meta.js';
 import { SECONDARY_CAPTURE } from './pixels.js';
 
 export interface OddEncoding {

@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseConfig } from '../../runtime/config.js';
-import { PROGRAM } from '../helpers/petrig.js';
 import { withoutSecrets } from '../../runtime/config-hidden.js';
+import { PROGRAM } from '../helpers/petrig.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const test = suite('petrig config');
