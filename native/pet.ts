@@ -2,6 +2,7 @@
 
 import { expectArgument, type KernelOptions, runKernel } from './addon.js';
 import { PET, type PetMatrix } from './petgeometry.js';
+import { filterArguments, type PetFilter } from './petvolume.js';
 
 export interface FrameScan {
   /** Words of the frame: [firstWord, endWord). */
@@ -137,16 +138,21 @@ export async function fitPetNormalisation(
   return { ...fit, countsPerMm: report[0]! };
 }
 
-export interface OsemOptions {
+export interface PetReconOptions {
   matrix: PetMatrix;
+  /** `backprojection` inverts directly and needs `rebinned`; iterations and subsets are of OSEM alone. */
+  algorithm: 'osem' | 'backprojection';
+  /** Lines of small ring difference to the slices that they cross on the axis, the others left out: 2D. */
+  rebinned: boolean;
   iterations: number;
   /** A divisor of 168, at most 24. */
   subsets: number;
   events: SparseSinogram;
   /** Timing resolution, ps FWHM. */
   tofFwhmPs: number;
-  /** Gaussian post filter, mm FWHM; 0: none. */
-  blurFwhmMm: number;
+  /** Point spread of the detectors that OSEM's model contains, mm FWHM; 0: none. */
+  psfFwhmMm: number;
+  filter: PetFilter;
   /** Image value = scale x counts a mm of line. */
   scale: number;
   /** Attenuation at 511 keV, 1/mm, [slice 109][200][200]; absent: not corrected. */
@@ -156,7 +162,7 @@ export interface OsemOptions {
   randoms?: { delayeds: number; singles: Float32Array };
 }
 
-export interface OsemImage {
+export interface PetImage {
   /** [slice 109][matrix][matrix] */
   data: Float32Array;
   /** Prompts in bins that no real crystal pair feeds: left out. */
@@ -164,18 +170,20 @@ export interface OsemImage {
 }
 
 /** Reconstructs one bed. Corrected for what the options hold; the answer does not depend on the number of threads. */
-export async function reconstructPet(options: OsemOptions, run?: KernelOptions): Promise<OsemImage> {
-  checkOsem(options);
-  const { events, normalisation, randoms, ...rest } = options;
+export async function reconstructPet(options: PetReconOptions, run?: KernelOptions): Promise<PetImage> {
+  checkBed(options);
+  const { events, normalisation, randoms, filter, algorithm, ...rest } = options;
   const data = new Float32Array(PET.slices * options.matrix ** 2);
   const report = new Float64Array(1);
   const singles = randoms?.singles ?? new Float32Array(0);
   const delayeds = randoms?.delayeds ?? 0;
-  await runKernel('petOsem', { ...rest, ...events, ...normalisation, singles, delayeds, image: data, report }, run);
+  const kernel = algorithm === 'osem' ? 'petOsem' : 'petBackprojection';
+  const how = { ...rest, ...filterArguments(kernel, filter), singles, delayeds };
+  await runKernel(kernel, { ...how, ...events, ...normalisation, image: data, report }, run);
   return { data, impossible: report[0]! };
 }
 
-function checkOsem(o: OsemOptions): void {
+function checkBed(o: PetReconOptions): void {
   const expect = (what: string, ok: boolean, got: unknown, expected: string) =>
     expectArgument('petOsem', what, ok, got, expected);
   const crystals = PET.crystals * PET.rings;
@@ -184,7 +192,8 @@ function checkOsem(o: OsemOptions): void {
   const divides = Number.isInteger(o.subsets) && o.subsets > 0 && PET.angles % o.subsets === 0 && o.subsets <= 24;
   expect('subsets', divides, o.subsets, 'a divisor of 168, at most 24');
   expect('tofFwhmPs', o.tofFwhmPs > 50 && o.tofFwhmPs < 5000, o.tofFwhmPs, '50 to 5000 ps');
-  expect('blurFwhmMm', o.blurFwhmMm >= 0 && o.blurFwhmMm < 100, o.blurFwhmMm, '0 to 100 mm');
+  expect('psfFwhmMm', o.psfFwhmMm >= 0 && o.psfFwhmMm <= 20, o.psfFwhmMm, '0 to 20 mm');
+  expect('rebinned', o.rebinned || o.algorithm === 'osem', o.rebinned, 'true for backprojection');
   expect('scale', Number.isFinite(o.scale) && o.scale > 0, o.scale, 'above 0');
   expectEvents('petOsem', o.events);
   const { normalisation: n, mu, randoms } = o;

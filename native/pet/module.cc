@@ -1,12 +1,14 @@
 #include "pet/module.h"
 
 #include "job.h"
-#include "pet/blur.h"
+#include "pet/analytic.h"
 #include "pet/fit.h"
 #include "pet/listmode.h"
 #include "pet/mumap.h"
 #include "pet/osem.h"
+#include "pet/postfilter.h"
 #include "pet/project.h"
+#include "pet/resample.h"
 
 namespace petrig::pet {
 namespace {
@@ -48,14 +50,21 @@ Napi::Value sort(const Napi::CallbackInfo& info) {
   return startKernel(info, [=](const JobControl& job) { sortEvents(job, words, tof, lineStart, cells, counts); });
 }
 
-Napi::Value osem(const Napi::CallbackInfo& info) {
+PostFilter filterOf(const Napi::Object& o) {
+  return {static_cast<Window>(integer(o, "window")), number(o, "fwhmMm"), integer(o, "order")};
+}
+
+template <BedReport kMethod(const JobControl&, const BedOptions&, std::span<float>)>
+Napi::Value bed(const Napi::CallbackInfo& info) {
   const auto o = info[0].As<Napi::Object>();
-  OsemOptions options;
+  BedOptions options;
   options.matrix = integer(o, "matrix");
   options.iterations = integer(o, "iterations");
   options.subsets = integer(o, "subsets");
   options.tofFwhmPs = number(o, "tofFwhmPs");
-  options.blurFwhmMm = number(o, "blurFwhmMm");
+  options.psfFwhmMm = number(o, "psfFwhmMm");
+  options.rebinned = o.Get("rebinned").ToBoolean();
+  options.filter = filterOf(o);
   options.scale = number(o, "scale");
   options.delayeds = number(o, "delayeds");
   options.bins = {typedSpan<const uint32_t>(o, "lineStart"), typedSpan<const uint16_t>(o, "cells"), o.Get("tof").ToBoolean()};
@@ -66,7 +75,7 @@ Napi::Value osem(const Napi::CallbackInfo& info) {
   const auto image = typedSpan<float>(o, "image");
   const auto report = typedSpan<double>(o, "report");
   return startKernel(info, [=](const JobControl& job) {
-    report[0] = static_cast<double>(reconstruct(job, options, image).impossible);
+    report[0] = static_cast<double>(kMethod(job, options, image).impossible);
   });
 }
 
@@ -83,14 +92,14 @@ Napi::Value project(const Napi::CallbackInfo& info) {
   });
 }
 
-Napi::Value blur(const Napi::CallbackInfo& info) {
+Napi::Value smooth(const Napi::CallbackInfo& info) {
   const auto o = info[0].As<Napi::Object>();
   const auto volume = typedSpan<float>(o, "volume");
   const auto size = typedSpan<const int32_t>(o, "size");
   const auto spacing = typedSpan<const double>(o, "spacing");
-  const double fwhm = number(o, "fwhmMm");
+  const PostFilter filter = filterOf(o);
   return startKernel(info, [=](const JobControl& job) {
-    gaussianBlur(job, volume, {size[0], size[1], size[2]}, {spacing[0], spacing[1], spacing[2]}, fwhm);
+    filterVolume(job, volume, {size[0], size[1], size[2]}, {spacing[0], spacing[1], spacing[2]}, filter);
   });
 }
 
@@ -110,6 +119,14 @@ Napi::Value attenuation(const Napi::CallbackInfo& info) {
   return startKernel(info, [=](const JobControl& job) {
     report[0] = static_cast<double>(muMap(job, hu, ct, conversion, target, mu));
   });
+}
+
+Napi::Value regrid(const Napi::CallbackInfo& info) {
+  const auto o = info[0].As<Napi::Object>();
+  const auto from = typedSpan<const float>(o, "from");
+  const auto to = typedSpan<float>(o, "to");
+  const VolumeGrid source = gridOf(o, "source"), target = gridOf(o, "target");
+  return startKernel(info, [=](const JobControl& job) { resample(job, from, source, target, to); });
 }
 
 Napi::Value fit(const Napi::CallbackInfo& info) {
@@ -154,14 +171,16 @@ void registerModule(Napi::Env env, Napi::Object exports) {
   exports.Set("petScan", Napi::Function::New(env, scan));
   exports.Set("petBin", Napi::Function::New(env, bin));
   exports.Set("petSort", Napi::Function::New(env, sort));
-  exports.Set("petOsem", Napi::Function::New(env, osem));
+  exports.Set("petOsem", Napi::Function::New(env, bed<reconstruct>));
+  exports.Set("petBackprojection", Napi::Function::New(env, bed<backproject>));
   exports.Set("petForward", Napi::Function::New(env, project<true>));
   exports.Set("petBack", Napi::Function::New(env, project<false>));
   exports.Set("petMuMap", Napi::Function::New(env, attenuation));
   exports.Set("petFit", Napi::Function::New(env, fit));
   exports.Set("petLines", Napi::Function::New(env, lines));
   exports.Set("petPairs", Napi::Function::New(env, pairs));
-  exports.Set("petBlur", Napi::Function::New(env, blur));
+  exports.Set("petSmooth", Napi::Function::New(env, smooth));
+  exports.Set("petResample", Napi::Function::New(env, regrid));
 }
 
 }  // namespace petrig::pet

@@ -3,19 +3,17 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <stdexcept>
 #include <vector>
 
-#include "pet/blur.h"
+#include "pet/psf.h"
 
 namespace petrig::pet {
 namespace {
 
 constexpr int kStride = Grid::kStride;
-constexpr int kCoarse = 200;  // sensitivity and attenuation are smooth: always on the 200 matrix
 // Back images whose sum is taken in a fixed order: the answer does not depend on the number of threads (at most this many work).
 constexpr int kSlots = 4;
-constexpr float kImpossible = -1;
+constexpr float kLeftOut = -1;
 // A voxel that no event of one sparse subset touches would stay 0 for ever: no single update takes more than nine tenths of it.
 constexpr float kLeast = 0.1F;
 
@@ -24,38 +22,41 @@ struct Slot {
   std::vector<float> curtain, backCurtain, window;
   Walk walk;
   EventPath path;
-  std::array<float, kPlanes> efficiency{}, randoms{}, attenuation{};
+  LineBins bins;
 };
 
 class Osem {
  public:
-  Osem(const JobControl& job, const OsemOptions& options)
-      : job_(job), o_(options), grid_{options.matrix, voxelMmOf(options.matrix)}, coarse_{kCoarse, voxelMmOf(kCoarse)}, tof_(options.tofFwhmPs) {
+  Osem(const JobControl& job, const BedOptions& options)
+      : job_(job), quiet_{job.cancel, nullptr, job.threads}, o_(options), grid_{options.matrix, voxelMmOf(options.matrix)},
+        model_(job, options, 0.05), tof_(options.tofFwhmPs), spread_(grid_, options.psfFwhmMm) {
     checkBins(o_.bins);
-    if (!o_.mu.empty()) mu_ = toColumns(o_.mu, kCoarse);
     image_.assign(grid_.size(), 0.0F);
     forEachColumn([&](int64_t column, int, int) { std::fill_n(image_.data() + column + Grid::kPad, kSlices, 1.0F); });
     additive_.assign(o_.bins.cells.size(), 0.0F);
     sensitivity_.resize(static_cast<size_t>(o_.subsets));
     for (Slot& slot : slots_) {
       slot.back.assign(grid_.size(), 0.0F);
-      slot.sensitivity.assign(coarse_.size(), 0.0F);
+      slot.sensitivity.assign(model_.grid().size(), 0.0F);
     }
   }
 
-  OsemReport run(std::span<float> out) {
-    randomsScale_ = o_.delayeds > 0 ? o_.delayeds / sumOfRandoms() : 0;
+  BedReport run(std::span<float> out) {
     const double steps = 1.0 * o_.iterations * o_.subsets;
     for (int step = 0; step < o_.iterations * o_.subsets; ++step) {
       const int subset = step % o_.subsets;
+      if (spread_.on()) {
+        seen_ = image_;
+        spread_.apply(quiet_, seen_);
+      }
       pass(subset, step < o_.subsets);
       if (step < o_.subsets) sumSensitivity(subset);
+      sumBack();
       update(sensitivity_[subset]);
       job_.progress(0.05 + 0.9 * (step + 1) / steps);
     }
     fromColumns(image_, grid_.n, static_cast<float>(o_.scale), out);
-    const JobControl quiet{job_.cancel, nullptr, job_.threads};
-    gaussianBlur(quiet, out, {grid_.n, grid_.n, kSlices}, {grid_.voxelMm, grid_.voxelMm, kPlanePitchMm}, o_.blurFwhmMm);
+    filterVolume(quiet_, out, {grid_.n, grid_.n, kSlices}, {grid_.voxelMm, grid_.voxelMm, kPlanePitchMm}, o_.filter);
     job_.progress(1);
     return {impossible_.load()};
   }
@@ -64,8 +65,8 @@ class Osem {
   /// Every column of voxels inside the field of view.
   template <class Visit>
   void forEachColumn(Visit visit) const {
-    const double edge = kFieldRadiusMm - coarse_.voxelMm;
-    parallelFor({job_.cancel, nullptr, job_.threads}, grid_.n, 8, [&](int64_t begin, int64_t end, int) {
+    const double edge = kFieldRadiusMm - model_.grid().voxelMm;
+    parallelFor(quiet_, grid_.n, 8, [&](int64_t begin, int64_t end, int) {
       for (auto y = static_cast<int>(begin); y < end; ++y) {
         for (int x = 0; x < grid_.n; ++x) {
           if (std::hypot(grid_.coordinate(x), grid_.coordinate(y)) < edge) visit((int64_t{y} * grid_.n + x) * kStride, x, y);
@@ -74,24 +75,9 @@ class Osem {
     });
   }
 
-  double sumOfRandoms() {
-    std::array<double, kAngles> sums{};
-    parallelFor(job_, kAngles, 1, [&](int64_t angle, int64_t, int) {
-      std::array<float, kPlanes> line;
-      for (int radial = 0; radial < kRadials; ++radial) {
-        lineRandoms(o_.singles, static_cast<int>(angle), radial, line);
-        for (const float r : line) sums[angle] += r;
-      }
-    }, 0, 0.05);
-    double sum = 0;
-    for (const double s : sums) sum += s;
-    return sum > 0 ? sum : 1;
-  }
-
   /// Projects the events of a subset; the first time also its sensitivity and the randoms of its bins.
   void pass(int subset, bool first) {
-    const JobControl quiet{job_.cancel, nullptr, job_.threads};
-    parallelFor(quiet, kSlots, 1, [&](int64_t index, int64_t, int) {
+    parallelFor(quiet_, kSlots, 1, [&](int64_t index, int64_t, int) {
       Slot& slot = slots_[index];
       std::fill(slot.back.begin(), slot.back.end(), 0.0F);
       if (first) std::fill(slot.sensitivity.begin(), slot.sensitivity.end(), 0.0F);
@@ -107,20 +93,14 @@ class Osem {
 
   /// Sensitivity of the line's bins into the slot, and the additive term of its cells.
   void prepareLine(Slot& slot, int angle, int radial) {
-    setWalk(coarse_, angle, radial, slot.walk);
-    lineEfficiency(o_.normalisation, angle, radial, slot.efficiency);
-    const size_t floats = slot.walk.steps.size() * kStride;
-    if (!mu_.empty() && floats > 0) {
-      slot.curtain.resize(std::max(slot.curtain.size(), floats));
-      gatherCurtain(slot.walk, mu_.data(), slot.curtain.data());
-      projectPlanes(slot.walk, slot.curtain.data(), slot.attenuation);
-      for (int p = 0; p < kPlanes; ++p) slot.efficiency[p] *= std::exp(-slot.attenuation[p]);
-    }
+    model_.open(angle, radial, slot.bins);
+    const Walk& walk = slot.bins.walk;
+    const size_t floats = walk.steps.size() * kStride;
     if (floats > 0) {
-      setWindow(tof_, slot.walk, slot.window);
+      setWindow(tof_, walk, slot.window);
       slot.curtain.assign(std::max(slot.curtain.size(), floats), 0.0F);
-      backprojectPlanes(slot.walk, slot.efficiency, slot.window, slot.curtain.data());
-      scatterCurtain(slot.walk, slot.curtain.data(), slot.sensitivity.data());
+      backprojectPlanes(walk, slot.bins.efficiency, slot.window, slot.curtain.data());
+      scatterCurtain(walk, slot.curtain.data(), slot.sensitivity.data());
     }
     setAdditive(slot, angle, radial);
   }
@@ -128,15 +108,18 @@ class Osem {
   void setAdditive(Slot& slot, int angle, int radial) {
     const int line = angle * kRadials + radial;
     const int perPlane = o_.bins.tof ? kTofBins : 1;
-    if (randomsScale_ > 0) lineRandoms(o_.singles, angle, radial, slot.randoms);
     int64_t impossible = 0;
     for (uint32_t c = o_.bins.lineStart[line]; c < o_.bins.lineStart[line + 1]; ++c) {
-      const int plane = o_.bins.plane(c);
-      if (slot.efficiency[plane] <= 0) {
-        additive_[c] = kImpossible;
-        impossible += o_.counts[c];
+      int bin = o_.bins.plane(c);
+      additive_[c] = kLeftOut;
+      if (o_.rebinned) {
+        if (bin >= kRebinnedPlanes) continue;
+        bin = sliceOfPlane(bin, segmentOfPlane(bin));
+      }
+      if (slot.bins.efficiency[bin] > 0) {
+        additive_[c] = slot.bins.randoms[bin] / static_cast<float>(perPlane) / slot.bins.efficiency[bin];
       } else {
-        additive_[c] = static_cast<float>(randomsScale_ * slot.randoms[plane] / perPlane / slot.efficiency[plane]);
+        impossible += o_.counts[c];
       }
     }
     impossible_ += impossible;
@@ -152,14 +135,16 @@ class Osem {
     const size_t floats = slot.walk.steps.size() * kStride;
     slot.curtain.resize(std::max(slot.curtain.size(), floats));
     slot.backCurtain.resize(std::max(slot.backCurtain.size(), floats));
-    gatherCurtain(slot.walk, image_.data(), slot.curtain.data());
+    gatherCurtain(slot.walk, (spread_.on() ? seen_ : image_).data(), slot.curtain.data());
     std::fill_n(slot.backCurtain.data(), floats, 0.0F);
     int segment = 0;
     for (uint32_t c = begin; c < end; ++c) {
       if (additive_[c] < 0) continue;
       const int plane = o_.bins.plane(c);
       while (plane >= kSegmentTable[segment].first + kSegmentTable[segment].planes) ++segment;
-      slot.path.set(slot.walk, kSegmentTable[segment], plane, o_.bins.tof ? &tof_ : nullptr, o_.bins.tofBin(c), slot.window);
+      const int bin = o_.rebinned ? sliceOfPlane(plane, segment) : plane;
+      const Segment& s = kSegmentTable[o_.rebinned ? 0 : segment];
+      slot.path.set(slot.walk, s, bin, o_.bins.tof ? &tof_ : nullptr, o_.bins.tofBin(c), slot.window);
       const float expected = slot.path.forward(slot.curtain.data()) + additive_[c];
       if (expected > 0) slot.path.back(o_.counts[c] / expected, slot.backCurtain.data());
     }
@@ -168,19 +153,30 @@ class Osem {
 
   void sumSensitivity(int subset) {
     std::vector<float>& sum = sensitivity_[subset];
-    sum.resize(coarse_.size());
-    const JobControl quiet{job_.cancel, nullptr, job_.threads};
-    parallelFor(quiet, static_cast<int64_t>(sum.size()), 1 << 16, [&](int64_t begin, int64_t end, int) {
+    sum.resize(model_.grid().size());
+    parallelFor(quiet_, static_cast<int64_t>(sum.size()), 1 << 16, [&](int64_t begin, int64_t end, int) {
       for (int64_t i = begin; i < end; ++i) {
         sum[i] = slots_[0].sensitivity[i] + slots_[1].sensitivity[i] + slots_[2].sensitivity[i] + slots_[3].sensitivity[i];
       }
     });
+    PointSpread(model_.grid(), o_.psfFwhmMm).apply(quiet_, sum);
+  }
+
+  /// The whole back image of a pass, in the first slot.
+  void sumBack() {
+    std::vector<float>& sum = slots_[0].back;
+    parallelFor(quiet_, static_cast<int64_t>(sum.size()), 1 << 16, [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) sum[i] = sum[i] + slots_[1].back[i] + slots_[2].back[i] + slots_[3].back[i];
+    });
+    spread_.apply(quiet_, sum);
   }
 
   /// image *= back / sensitivity. A finer matrix reads the coarse sensitivity between its voxels.
   void update(const std::vector<float>& sensitivity) {
+    const Grid& coarse = model_.grid();
+    const std::vector<float>& backs = slots_[0].back;
     const float floor = 1e-4F * *std::max_element(sensitivity.begin(), sensitivity.end());
-    const double ratio = grid_.voxelMm / coarse_.voxelMm;
+    const double ratio = grid_.voxelMm / coarse.voxelMm;
     const auto area = static_cast<float>(ratio * ratio);
     forEachColumn([&](int64_t column, int x, int y) {
       const double cx = (x - (grid_.n - 1) / 2.0) * ratio + (kCoarse - 1) / 2.0, cy = (y - (grid_.n - 1) / 2.0) * ratio + (kCoarse - 1) / 2.0;
@@ -191,27 +187,27 @@ class Osem {
         const float low = s[k] + fx * (s[k + kStride] - s[k]);
         const float high = s[k + kCoarse * kStride] + fx * (s[k + (kCoarse + 1) * kStride] - s[k + kCoarse * kStride]);
         const float sense = low + fy * (high - low);
-        float back = 0;
-        for (const Slot& slot : slots_) back += slot.back[column + k];
-        image_[column + k] = sense > floor ? image_[column + k] * std::max(kLeast, back / (sense * area)) : 0.0F;
+        image_[column + k] = sense > floor ? image_[column + k] * std::max(kLeast, backs[column + k] / (sense * area)) : 0.0F;
       }
     });
   }
 
   const JobControl& job_;
-  const OsemOptions& o_;
-  Grid grid_, coarse_;
+  const JobControl quiet_;  // for loops whose progress is told by subsets
+  const BedOptions& o_;
+  Grid grid_;
+  BedModel model_;
   TofKernel tof_;
-  std::vector<float> mu_, image_, additive_;
+  PointSpread spread_;
+  std::vector<float> image_, seen_, additive_;  // seen_: the image as blurred by the detectors
   std::vector<std::vector<float>> sensitivity_;
   std::array<Slot, kSlots> slots_;
-  double randomsScale_ = 0;
   std::atomic<int64_t> impossible_{0};
 };
 
 }  // namespace
 
-OsemReport reconstruct(const JobControl& job, const OsemOptions& options, std::span<float> image) {
+BedReport reconstruct(const JobControl& job, const BedOptions& options, std::span<float> image) {
   return Osem(job, options).run(image);
 }
 

@@ -149,8 +149,9 @@ export class Imaging {
         corrections = series.corrections;
       }
       this.#pet ??= frames[0]?.volume;
-      const { bqmlPerCount } = calibration;
-      const ctSeriesInstanceUid = ct && record.seriesUids[ct.key]?.uid;
+      const corrected = corrections.includes('ATTN');
+      const ctSeriesInstanceUid = corrected && ct ? record.seriesUids[ct.key]?.uid : undefined;
+      const bqmlPerCount = corrected ? calibration.bqmlPerCount : 1;
       const made = { frames, corrections, bqmlPerCount, ctSeriesInstanceUid };
       await this.#store(reconSeriesKey(range.id, method.label), range.id, (context) =>
         petObjects(context, range, method, made),

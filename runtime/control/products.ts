@@ -95,6 +95,7 @@ export function petObjects(
     frames,
     rangeNumber: rangeNumber(context, range),
     ctSeriesInstanceUid,
+    matchesCtSlices: recon.matchCtSlices,
     corrections,
   });
 }

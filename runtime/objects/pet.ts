@@ -1,7 +1,8 @@
 import { readTable } from '../../hal/base/table.js';
 import type { Millisecond } from '../../hal/base/units.js';
 import type { FrameRecord } from '../acquire/acquisition.js';
-import type { PetRange, PetReconPlan } from '../protocol/plan.js';
+import { convolutionKernel, type PetReconPlan, reconstructionMethod } from '../protocol/petrecon.js';
+import type { PetRange } from '../protocol/plan.js';
 import type { Volume } from '../recon/volume.js';
 import {
   commonScope,
@@ -49,7 +50,7 @@ export interface Gate {
 
 /** One volume of the series: all beds at one time frame, or at one gate. */
 export interface PetFrame {
-  /** Unit BQML, corrected for decay to the series' start. */
+  /** Unit BQML, or PROPCPS when not corrected for attenuation; corrected for decay to the series' start. */
   volume: Volume;
   /** Number of the frame in `acquisition.frames`; 0 when the scan is static. */
   frame: number;
@@ -161,8 +162,8 @@ function seriesScope(context: ObjectContext, input: PetSeriesInput, seriesStart:
     numberOfSlices: volume.size[2],
     correctedImage: corrections,
     reconstructionDiameter: volume.size[0] * volume.spacing[0],
-    convolutionKernel: recon.gaussMm > 0 ? `XYZ Gauss${recon.gaussMm.toFixed(2)}` : 'All-pass',
-    reconstructionMethod: `${recon.method} ${recon.iterations}i${recon.subsets}s`,
+    convolutionKernel: convolutionKernel(recon),
+    reconstructionMethod: reconstructionMethod(recon),
     radiopharmaceuticalInformationSequence: context.exam.injection && [
       radiopharmaceutical(context.exam.injection, seriesStart),
     ],

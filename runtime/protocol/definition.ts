@@ -5,6 +5,7 @@ import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { ScannerError } from '../../hal/base/errors.js';
+import { petReconSchema } from './petrecon.js';
 import { MAX_RANGES } from './plan.js';
 
 const span = { fromZ: z.number(), toZ: z.number() };
@@ -49,18 +50,7 @@ const pet = z.strictObject({
   secondsPerBed: z.number().positive(),
   gating: z.enum(['none', 'ecg', 'respiration']),
   frames: z.array(z.number().positive()).max(100),
-  recons: z
-    .array(
-      z.strictObject({
-        label: z.string().max(64),
-        method: z.enum(['OSEM3D', 'OSEM3D+TOF']),
-        iterations: z.number().int().positive(),
-        subsets: z.number().int().positive(),
-        matrix: z.union([z.literal(200), z.literal(400)]),
-        gaussMm: z.number().nonnegative(),
-      }),
-    )
-    .min(1),
+  recons: z.array(petReconSchema).min(1),
 });
 
 export const protocolSchema = z.strictObject({

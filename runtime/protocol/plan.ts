@@ -1,4 +1,7 @@
 import type { Kilovolt, Milliampere, Millimetre, Second } from '../../hal/base/units.js';
+import type { PetReconPlan } from './petrecon.js';
+
+export type { PetReconPlan };
 
 interface RangeBase {
   id: string;
@@ -42,16 +45,6 @@ export interface CtRange extends RangeBase {
   fromZ: Millimetre;
   toZ: Millimetre;
   recons: CtReconPlan[];
-}
-
-export interface PetReconPlan {
-  label: string;
-  /** As Reconstruction Method (0054,1103) names it, e.g. `OSEM3D+TOF`, without iterations. */
-  method: 'OSEM3D' | 'OSEM3D+TOF';
-  iterations: number;
-  subsets: number;
-  matrix: 200 | 400;
-  gaussMm: Millimetre;
 }
 
 /** PET beds, from `beds[0]` on; `centreZ` is the patient z at the PET centre. */

@@ -4,7 +4,7 @@ import { ScannerError } from '../../hal/base/errors.js';
 import { readTable } from '../../hal/base/table.js';
 import type { Kilovolt, Millimetre } from '../../hal/base/units.js';
 import type { KernelOptions } from '../../native/addon.js';
-import { attenuationMap, blurVolume, type HuToMu } from '../../native/petvolume.js';
+import { attenuationMap, type HuToMu, smoothVolume } from '../../native/petvolume.js';
 import { petGrid } from './petgrid.js';
 import { partOf } from './petprogress.js';
 import type { Volume } from './volume.js';
@@ -75,6 +75,7 @@ export async function makeMuMap(
       message: `it spans z ${from} to ${to} mm and misses the PET bed at z ${centreZ} mm`,
     });
   }
-  await blurVolume({ volume: mu, size: grid.size, spacing: grid.spacing, fwhmMm: MU_MAP_FWHM_MM }, partOf(run, 0.6, 1));
+  const filter = { window: 'Gauss', fwhmMm: MU_MAP_FWHM_MM } as const;
+  await smoothVolume({ volume: mu, size: grid.size, spacing: grid.spacing, filter }, partOf(run, 0.6, 1));
   return { volume: { ...grid, data: mu, unit: '1/mm' }, outsideFraction: outside / mu.length };
 }

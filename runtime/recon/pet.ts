@@ -1,26 +1,21 @@
-/** List mode of PET beds to a volume in Bq/ml, decay corrected to the start of the series. */
+/** List mode of PET beds to a volume in Bq/ml (PROPCPS without attenuation correction), decay corrected to the start of the series. */
 
 import { ScannerError } from '../../hal/base/errors.js';
 import type { Kilovolt, Millimetre, Millisecond, Second } from '../../hal/base/units.js';
 import type { KernelOptions } from '../../native/addon.js';
 import { type FrameScan, reconstructPet, scanListmode, sortListmode } from '../../native/pet.js';
-import type { PetMatrix } from '../../native/petgeometry.js';
+import { resampleVolume } from '../../native/petvolume.js';
+import { convolutionKernel, type PetReconPlan, petMethod, reconstructionMethod } from '../protocol/petrecon.js';
 import { makeMuMap } from './mumap.js';
 import { combineBeds } from './petbeds.js';
 import { type PetCalibration, singlesPerCrystal } from './petcalibration.js';
-import { petGrid } from './petgrid.js';
+import { imageGrid, kernelMatrix, petGrid } from './petgrid.js';
 import { partOf } from './petprogress.js';
 import { type FrameTiming, frameTiming } from './pettiming.js';
 import type { Volume } from './volume.js';
 
-export interface PetMethod {
-  method: 'OSEM3D' | 'OSEM3D+TOF';
-  iterations: number;
-  subsets: number;
-  matrix: PetMatrix;
-  /** Gaussian post filter, FWHM. */
-  gaussMm: Millimetre;
-}
+/** FWHM of the point spread that PSF methods model: nominal, near the published resolution on the axis. */
+const PSF_FWHM_MM = 4;
 
 /** List mode of one bed position and frame. */
 export interface PetBed {
@@ -35,9 +30,9 @@ export interface PetBed {
 }
 
 export interface PetJob {
-  method: PetMethod;
+  method: PetReconPlan;
   beds: readonly PetBed[];
-  /** CT for attenuation; absent: the image is not attenuation corrected. */
+  /** CT for attenuation and for slices to match; absent: the image is not attenuation corrected. */
   ct?: { volume: Volume; kv: Kilovolt };
   halfLifeSeconds: Second;
   positronFraction: number;
@@ -61,6 +56,7 @@ export interface PetStatistics {
 }
 
 export interface PetBedImage extends FrameTiming {
+  /** On the kernel's grid: the whole field of view. */
   volume: Volume;
   startedAt: Millisecond;
   /** Time in which events were counted. */
@@ -84,7 +80,7 @@ export interface PetSeries {
 
 /**
  * Reconstructs every bed and combines them.
- * @throws ScannerError data.missing without beds or events, data.invalid for a CT that misses a bed, timeout.aborted
+ * @throws ScannerError data.missing without beds, events or CT slices to match, data.invalid for a CT that misses a bed, timeout.aborted
  */
 export async function reconstructPetSeries(job: PetJob, run: KernelOptions = {}): Promise<PetSeries> {
   const beds: PetBedImage[] = [];
@@ -95,40 +91,71 @@ export async function reconstructPetSeries(job: PetJob, run: KernelOptions = {})
     beds.map((bed) => bed.volume),
     run.signal,
   );
-  const { method, iterations, subsets, gaussMm } = job.method;
   return {
     beds,
-    volume,
-    bedOfSlice,
-    reconstructionMethod: `${method} ${iterations}i${subsets}s`,
-    convolutionKernel: gaussMm > 0 ? `XYZ Gauss${gaussMm.toFixed(2)}` : 'ALL PASS',
-    corrections: ['NORM', 'DECY', 'RAN', ...(job.ct ? ['ATTN'] : [])],
+    ...(await onAskedGrid(job, volume, bedOfSlice, run)),
+    reconstructionMethod: reconstructionMethod(job.method),
+    convolutionKernel: convolutionKernel(job.method),
+    corrections: ['NORM', 'DECY', 'RAN', ...(attenuationCt(job) ? ['ATTN'] : [])],
+  };
+}
+
+/** The CT, when the images are to be corrected for attenuation. */
+function attenuationCt({ ct, method }: PetJob): PetJob['ct'] {
+  return method.attenuationCorrected === false ? undefined : ct;
+}
+
+/** Combined beds on the grid of the plan. */
+async function onAskedGrid(
+  { method, ct }: PetJob,
+  made: Volume,
+  bedOfSlice: number[],
+  run: KernelOptions,
+): Promise<Pick<PetSeries, 'volume' | 'bedOfSlice'>> {
+  if (method.matchCtSlices && !ct) throw new ScannerError('data.missing', { what: 'CT whose slices PET is to match' });
+  const target = imageGrid(method, made, method.matchCtSlices ? ct?.volume : undefined);
+  if (target.size[2] === 0) throw new ScannerError('data.missing', { what: 'CT slices within the PET range' });
+  const same = [target.size, target.spacing, target.origin].join() === [made.size, made.spacing, made.origin].join();
+  if (same) return { volume: made, bedOfSlice };
+  const data = await resampleVolume({ data: made.data, source: made, target }, { ...run, onProgress: undefined });
+  const nearest = (slice: number) => {
+    const z = target.origin[2] + slice * target.spacing[2];
+    return Math.min(made.size[2] - 1, Math.max(0, Math.round((z - made.origin[2]) / made.spacing[2])));
+  };
+  const { size, spacing, origin } = target;
+  return {
+    volume: { data, size: [...size], spacing: [...spacing], origin: [...origin], unit: made.unit },
+    bedOfSlice: Array.from({ length: size[2] }, (_, slice) => bedOfSlice[nearest(slice)]!),
   };
 }
 
 async function reconstructBed(job: PetJob, bed: PetBed, run: KernelOptions): Promise<PetBedImage> {
-  const { method, calibration, ct } = job;
+  const { method, calibration } = job;
+  const how = petMethod(method.method);
+  const ct = attenuationCt(job);
   const scan = await scanListmode({ words: bed.words, ...bed.frame }, partOf(run, 0, 0.02));
   if (scan.prompts === 0)
     throw new ScannerError('data.missing', { what: `coincidences of the PET bed at z ${bed.centreZ} mm` });
   const words = bed.words.subarray(scan.firstWord, scan.endWord);
-  const events = await sortListmode(
-    { words, prompts: scan.prompts, tof: method.method === 'OSEM3D+TOF' },
-    partOf(run, 0.02, 0.06),
-  );
+  const events = await sortListmode({ words, prompts: scan.prompts, tof: how.tof }, partOf(run, 0.02, 0.06));
   const mu = ct && (await makeMuMap(ct.volume, ct.kv, bed.centreZ, partOf(run, 0.06, 0.1)));
   const time = countedTime(bed, scan);
   const timing = frameTiming(time.startedAt, time.wallSeconds, job.seriesStart, job.halfLifeSeconds);
-  const scale = (calibration.bqmlPerCount * timing.decayFactor) / (time.seconds * job.positronFraction);
+  // without attenuation correction there is no way to Bq/ml: counts a second, for comparison within the image
+  const unit = ct ? 'BQML' : 'PROPCPS';
+  const calibrated = ct ? calibration.bqmlPerCount / job.positronFraction : 1;
   const image = await reconstructPet(
     {
-      matrix: method.matrix,
-      iterations: method.iterations,
-      subsets: method.subsets,
-      blurFwhmMm: method.gaussMm,
+      algorithm: how.algorithm,
+      rebinned: how.rebinned,
+      matrix: kernelMatrix(method),
+      iterations: method.iterations ?? 1,
+      subsets: method.subsets ?? 1,
+      psfFwhmMm: how.psf ? PSF_FWHM_MM : 0,
+      filter: method.filter ?? { window: 'none' },
+      scale: (calibrated * timing.decayFactor) / time.seconds,
       events,
       tofFwhmPs: calibration.tofFwhmPs,
-      scale,
       mu: mu?.volume.data,
       normalisation: calibration.normalisation,
       randoms: { delayeds: scan.delayeds, singles: singlesPerCrystal(scan.singles) },
@@ -137,7 +164,7 @@ async function reconstructBed(job: PetJob, bed: PetBed, run: KernelOptions): Pro
   );
   return {
     ...timing,
-    volume: { ...petGrid(method.matrix, bed.centreZ), data: image.data, unit: 'BQML' },
+    volume: { ...petGrid(kernelMatrix(method), bed.centreZ), data: image.data, unit },
     startedAt: time.startedAt,
     seconds: time.seconds,
     statistics: { ...statistics(scan, time.seconds), impossible: image.impossible },

@@ -8,5 +8,6 @@ export interface Volume {
   spacing: [number, number, number];
   /** Centre of voxel (0, 0, 0), patient mm. */
   origin: [number, number, number];
-  unit: 'HU' | 'BQML' | '1/mm';
+  /** As Units (0054,1001) writes those of PET: PROPCPS is proportional to counts a second. */
+  unit: 'HU' | 'BQML' | 'PROPCPS' | '1/mm';
 }

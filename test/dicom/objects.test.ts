@@ -324,7 +324,7 @@ test('an unscheduled phantom without injection, gated, with negative values, mar
   const frames = [1, 2].map((slot) => ({ volume, frame: 0, gate: { ...gate, slot } }));
   const series = petInstances(plain, {
     range,
-    recon: { ...PET.recons[0]!, gaussMm: 0 },
+    recon: { ...PET.recons[0]!, filter: undefined },
     acquisition: acquisitionOf(range, START),
     frames,
     rangeNumber: 1,

@@ -88,7 +88,16 @@ export function petRange(
   options: { gaussMm?: number; matrix?: 200 | 400; iterations?: number; spanMm?: number } = {},
 ): RangeDefinition {
   const { gaussMm = 4, matrix = 200, iterations = 3, spanMm = 200 } = options;
-  const recon = { label: 'PET', method: 'OSEM3D+TOF' as const, iterations, subsets: 21, matrix, gaussMm };
+  const recon = { label: 'PET', method: 'OSEM3D+TOF' as const, iterations, subsets: 21, matrix };
+  const filter = { window: 'Gauss' as const, fwhmMm: gaussMm };
   const span = { fromZ: -spanMm / 2, toZ: spanMm / 2 };
-  return { kind: 'pet', label: 'PET', ...span, secondsPerBed, gating: 'none', frames: [], recons: [recon] };
+  return {
+    kind: 'pet',
+    label: 'PET',
+    ...span,
+    secondsPerBed,
+    gating: 'none',
+    frames: [],
+    recons: [{ ...recon, filter }],
+  };
 }

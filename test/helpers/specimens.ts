@@ -115,7 +115,16 @@ export const PET: PetRange = {
   ],
   gating: 'none',
   frames: [],
-  recons: [{ label: 'PET WB', method: 'OSEM3D+TOF', iterations: 2, subsets: 21, matrix: 200, gaussMm: 5 }],
+  recons: [
+    {
+      label: 'PET WB',
+      method: 'OSEM3D+TOF',
+      iterations: 2,
+      subsets: 21,
+      matrix: 200,
+      filter: { window: 'Gauss', fwhmMm: 5 },
+    },
+  ],
 };
 
 export function acquisitionOf(range: TopogramRange | CtRange | PetRange, startedAt: number): Acquisition {

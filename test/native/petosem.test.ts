@@ -2,14 +2,18 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ScannerError } from '../../hal/base/errors.js';
-import { type OsemOptions, reconstructPet, scanListmode, sortListmode } from '../../native/pet.js';
+import { type PetReconOptions, reconstructPet, scanListmode, sortListmode } from '../../native/pet.js';
 import { perCrystal, uniformNormalisation } from '../../runtime/recon/petcalibration.js';
 import { perfectScale, promptWord, type Source, seeded, simulatePrompts } from './petsource.js';
 
 const test = suite('pet osem');
 const VOXEL = 4.07283;
 
-async function options(words: Uint32Array, change: Partial<OsemOptions> = {}, tof = true): Promise<OsemOptions> {
+async function options(
+  words: Uint32Array,
+  change: Partial<PetReconOptions> = {},
+  tof = true,
+): Promise<PetReconOptions> {
   const { prompts } = await scanListmode({ words });
   return {
     matrix: 200,
@@ -17,7 +21,10 @@ async function options(words: Uint32Array, change: Partial<OsemOptions> = {}, to
     subsets: 21,
     events: await sortListmode({ words, prompts, tof }),
     tofFwhmPs: 540,
-    blurFwhmMm: 5,
+    algorithm: 'osem',
+    rebinned: false,
+    psfFwhmMm: 0,
+    filter: { window: 'Gauss', fwhmMm: 5 },
     scale: perfectScale(),
     normalisation: uniformNormalisation(),
     ...change,
@@ -176,7 +183,7 @@ test('the event loop keeps its rhythm while it reconstructs', async () => {
 
 test('wrong arguments are named', async () => {
   const job = await options(hot.subarray(0, 1000));
-  const code = async (change: Partial<OsemOptions>) => {
+  const code = async (change: Partial<PetReconOptions>) => {
     try {
       await reconstructPet({ ...job, ...change });
     } catch (error) {
@@ -190,6 +197,9 @@ test('wrong arguments are named', async () => {
   assert.is(await code({ matrix: 128 as 200 }), 'matrix');
   assert.is(await code({ mu: new Float32Array(7) }), 'mu');
   assert.is(await code({ scale: Number.NaN }), 'scale');
+  assert.is(await code({ psfFwhmMm: -1 }), 'psfFwhmMm');
+  assert.is(await code({ filter: { window: 'Gauss' } }), 'filter.fwhmMm');
+  assert.is(await code({ algorithm: 'backprojection' }), 'rebinned');
   assert.is(await code({ events: { ...job.events, counts: new Uint16Array(3) } }), 'counts');
 });
 

@@ -3,7 +3,6 @@ import * as assert from 'uvu/assert';
 import type { ScannerError } from '../../hal/base/errors.js';
 import { backprojectPet, forwardPet, type SparseSinogram } from '../../native/pet.js';
 import { linesOfBins, type PetMatrix } from '../../native/petgeometry.js';
-import { blurVolume } from '../../native/petvolume.js';
 import { josephLine, tofWeight } from './joseph.js';
 import { seeded } from './petsource.js';
 
@@ -96,22 +95,6 @@ test('lists out of order are refused', async () => {
   await attempt({ cells: bins.cells.slice().reverse() }, 'native.failed');
   await attempt({ lineStart: bins.lineStart.map((n, i) => (i === 9000 ? 4e9 : n)) }, 'native.failed');
   await attempt({ lineStart: bins.lineStart.slice(1) }, 'native.argument');
-});
-
-test('the blur has its width, keeps the sum inside and a constant everywhere', async () => {
-  const size = [41, 41, 31];
-  const spacing = [2, 2, 3];
-  const volume = new Float32Array(41 * 41 * 31);
-  volume[(15 * 41 + 20) * 41 + 20] = 1000;
-  await blurVolume({ volume, size, spacing, fwhmMm: 9 });
-  const at = (x: number, y: number, z: number) => volume[(z * 41 + y) * 41 + x]!;
-  assert.ok(Math.abs(volume.reduce((a, b) => a + b) - 1000) < 0.1);
-  const sigma = 9 / 2.3548;
-  assert.ok(Math.abs(at(22, 20, 15) / at(20, 20, 15) - Math.exp(-(4 ** 2) / (2 * sigma ** 2))) < 1e-3);
-  assert.ok(Math.abs(at(20, 20, 17) / at(20, 20, 15) - Math.exp(-(6 ** 2) / (2 * sigma ** 2))) < 1e-3);
-  const flat = new Float32Array(volume.length).fill(3);
-  await blurVolume({ volume: flat, size, spacing, fwhmMm: 9 });
-  assert.ok(flat.every((value) => Math.abs(value - 3) < 1e-5));
 });
 
 test.run();

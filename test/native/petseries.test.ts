@@ -74,7 +74,14 @@ async function scanBeds(centres: number[], seconds: number): Promise<PetBed[]> {
 function jobOf(beds: PetBed[], ct: Volume | undefined): PetJob {
   const { halfLifeSeconds, positronBranching } = nuclide('C-11');
   return {
-    method: { method: 'OSEM3D+TOF', iterations: 2, subsets: 21, matrix: 200, gaussMm: 5 },
+    method: {
+      label: 'PET',
+      method: 'OSEM3D+TOF',
+      iterations: 2,
+      subsets: 21,
+      matrix: 200,
+      filter: { window: 'Gauss', fwhmMm: 5 },
+    },
     beds,
     ct: ct && { volume: ct, kv: 120 },
     halfLifeSeconds,

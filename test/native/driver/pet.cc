@@ -1,11 +1,14 @@
 #include <numeric>
 
 #include "case.h"
-#include "pet/blur.h"
+#include "pet/analytic.h"
 #include "pet/listmode.h"
 #include "pet/model.h"
 #include "pet/mumap.h"
+#include "pet/osem.h"
+#include "pet/postfilter.h"
 #include "pet/project.h"
+#include "pet/resample.h"
 #include "random.h"
 
 namespace {
@@ -61,13 +64,18 @@ const driver::Register projecting("event projectors over the edges of the field"
 
 const driver::Register volumes("blur and attenuation map of odd sizes", [](const JobControl& control) {
   std::vector<float> blurred(7 * 1 * 13, 1.0f);
-  gaussianBlur(control, blurred, {7, 1, 13}, {4, 4, 2}, 9);
+  for (const Window window : {Window::gauss, Window::hanning, Window::butterworth, Window::shepp, Window::box}) {
+    filterVolume(control, blurred, {7, 1, 13}, {4, 4, 2}, {window, 9, 2});
+  }
   std::vector<float> hu(9 * 8 * 5, 40.0f), mu(11 * 13 * 3);
   const VolumeGrid ct{{9, 8, 5}, {3, 3, 5}, {-12, -10, -10}};
   const VolumeGrid pet{{11, 13, 3}, {4, 4, 2}, {-20, -24, -2}};
+  std::vector<float> finer(size_t{20} * 9 * 4);
+  resample(control, hu, ct, {{20, 9, 4}, {1.5, 5, 7}, {-20, -14, -9}}, finer);
   muMap(control, hu, ct, {9.6e-6, 40, 4e-6, 0.009}, pet, mu);
   auto all = driver::doubles(blurred);
   driver::append(all, driver::doubles(mu));
+  driver::append(all, driver::doubles(finer));
   return all;
 });
 
