@@ -1,5 +1,7 @@
 #include "net/task.h"
 
+#include <napi.h>
+
 #include <algorithm>
 #include <map>
 

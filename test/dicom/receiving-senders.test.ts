@@ -92,19 +92,28 @@ test('a dataset under another UID than its command is A900', async () => {
   assert.is(receiver.kept.size, 0);
 });
 
-test('an object larger than what is taken is A700', async () => {
-  const { uid, bytes } = object(400_000);
-  const peer = await open();
-  peer.send(commandPdu(1, store(uid), true));
-  for (let at = 0; at < bytes.length; at += 16_000) {
-    const part = bytes.subarray(at, at + 16_000);
-    peer.send(pdv(1, part, { command: false, last: at + 16_000 >= bytes.length }));
-  }
-  const { status, after } = await answer(peer);
-  assert.is(status, 'A700');
-  assert.is(after[0], ABORT);
-  await clean();
-});
+const PDU_BYTES = 16_000;
+for (const [name, size] of [
+  ['by far', 400_000],
+  ['by its last PDU', 303_000],
+] as const) {
+  test(`an object larger than what is taken is A700, ${name}`, async () => {
+    const { uid, bytes } = object(size);
+    const peer = await open();
+    const pdus = [commandPdu(1, store(uid), true)];
+    for (let at = 0; at < bytes.length; at += PDU_BYTES) {
+      const last = at + PDU_BYTES >= bytes.length;
+      pdus.push(pdv(1, bytes.subarray(at, at + PDU_BYTES), { command: false, last }));
+    }
+    // at once, so that much of it is there before a thread takes over
+    peer.send(...pdus);
+    const { status, after } = await answer(peer);
+    assert.is(status, 'A700');
+    assert.is(after[0], ABORT);
+    assert.is(receiver.kept.size, 0);
+    await clean();
+  });
+}
 
 for (const [name, end] of [
   ['aborts', (peer: RawPeer) => peer.send(Buffer.from([7, 0, 0, 0, 0, 4, 0, 0, 0, 0]))],

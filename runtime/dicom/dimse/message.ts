@@ -1,3 +1,4 @@
+import { unlink } from 'node:fs/promises';
 import { ScannerError } from '../../../hal/base/errors.js';
 import type { Log } from '../../../hal/base/log.js';
 import { startReceiving } from '../../../native/net.js';
@@ -87,7 +88,7 @@ export class IncomingData implements AsyncIterable<Buffer> {
       begin,
       contextId: this.#contextId,
       maxPdu: options.maxPduLength,
-      room: this.#maxBytes - this.#size,
+      room: Math.max(0, this.#maxBytes - this.#size), // what had come already may be too much
       silenceMs: options.timeouts.networkMs,
     });
     cancel = receiving.cancel;
@@ -95,6 +96,10 @@ export class IncomingData implements AsyncIterable<Buffer> {
     this.#size += Math.max(0, end.size - before); // what the thread took counts against the limit
     if (end.why === 'done') this.#end();
     provider.resumeReading(end.unread, end, this.#contextId);
+    if (end.why === 'done' && this.outgrown) {
+      await unlink(job.path);
+      throw this.#tooLong();
+    }
     if (end.why === 'done') return { path: job.path, size: end.size, sha256: end.sha256 };
     if (end.why === 'silent') {
       const ms = options.timeouts.networkMs;
