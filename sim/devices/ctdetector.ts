@@ -187,10 +187,11 @@ export class CtDetectorBoard extends Board {
 
   /** Computes and sends the next block when it is complete; comes back when that is done or due. */
   #pump(): void {
+    const now = this.agenda.now(); // first: an overdue end of the exposure happens in here, and pumps too
     const running = this.#running;
     if (!running || running.busy) return;
     const { grid, total, sent } = running;
-    const count = Math.min(FIRMWARE.blockReadings, (total ?? grid.countAt(this.agenda.now())) - sent);
+    const count = Math.min(FIRMWARE.blockReadings, (total ?? grid.countAt(now)) - sent);
     this.#wake?.cancel();
     if (total === undefined && count < FIRMWARE.blockReadings) {
       const due = grid.endOf(sent + FIRMWARE.blockReadings - 1);

@@ -217,13 +217,14 @@ export class PetRingsBoard extends Board {
 
   /** Computes and sends the next slice when it is over; comes back when that is done or due. */
   #pump(): void {
+    const now = this.agenda.now(); // first: an overdue end of the frame happens in here, and pumps too
     const frame = this.#frame;
     if (!frame || frame.busy) return;
     this.#wake?.cancel();
     // data come in whole milliseconds, as the time tags do: the rest of a frame cut short is not sent
     const to = Math.min(Math.floor(frame.seconds * 1000 + 1e-6), frame.doneMs + FIRMWARE.sliceMs);
     const due = frame.startMs + to;
-    if (!frame.ended && (to <= frame.doneMs || this.agenda.now() < due)) {
+    if (!frame.ended && (to <= frame.doneMs || now < due)) {
       if (to > frame.doneMs) this.#wake = this.plan(due, () => this.#pump());
       return;
     }
@@ -277,8 +278,9 @@ export class PetRingsBoard extends Board {
   }
 
   #failed(frame: Frame, error: unknown): void {
+    const now = this.agenda.now();
     if (this.#frame !== frame) return;
-    if (!frame.ended) this.#end(this.agenda.now(), 'fault');
+    if (!frame.ended) this.#end(now, 'fault');
     this.#frame = undefined;
     this.emergency('readoutOverflow', `words from ${frame.words} on are lost: ${String(error)}`);
   }

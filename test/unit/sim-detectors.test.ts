@@ -76,6 +76,35 @@ test('detector data do not depend on when the physics gets its turn', async () =
   );
 });
 
+test('an end that the host notices late, when a block has just gone, ends the readings where the beam ended', async () => {
+  const rig = makeRig();
+  tableAt(rig, 1000);
+  prepare(rig, { kv: 120, ma: 50, maxSeconds: 30 });
+  rig.boards.generator.command('arm', { trigger: 'window' });
+  rig.boards.ctdetector.command('arm', ARM);
+  rig.boards.table.command('feed', { stop: 700, speed: 100, windowStart: 970, windowEnd: 750 });
+  for (let ms = 0; ms < 20_000 && rig.projections.length === 0; ms++) rig.clock.advance(1);
+  // the first block is with the physics; it comes back to a host that has slept through the end of the exposure
+  rig.clock.oversleptMs = 5000;
+  await rig.clock.run(5000, 50);
+  assert.is(last(rig, 'acquisitionEnded').fields.readings, 1100);
+  assert.is(last(rig, 'drained').fields.readings, 1100);
+  const starts = rig.readings.map((block) => block.first);
+  assert.equal(starts, [...new Set(starts)].sort((a, b) => a - b), 'each block once');
+  assert.is(rig.readings.reduce((sum, block) => sum + block.count, 0), 1100);
+});
+
+test('a frame whose end the host notices late, when a slice has just gone, gives each of its words once', async () => {
+  const rig = makeRig();
+  rig.boards.petrings.command('start', { frameId: 3, seconds: 2 });
+  for (let ms = 0; ms < 5000 && rig.slices.length === 0; ms++) rig.clock.advance(1);
+  rig.clock.oversleptMs = 5000;
+  await rig.clock.run(1000, 50);
+  const starts = rig.slices.map((slice) => slice.startSeconds);
+  assert.equal(starts, [...new Set(starts)].sort((a, b) => a - b), 'each slice once');
+  assert.is(last(rig, 'drained').fields.words, rig.words.reduce((sum, block) => sum + block.words.length, 0));
+});
+
 test('the detector takes only collimations it has, at a temperature at which it is valid', () => {
   const rig = makeRig();
   const arm = (change: object) => JSON.stringify(rig.boards.ctdetector.command('arm', { ...ARM, ...change }));

@@ -9,9 +9,18 @@ import { type Boards, makeScanner } from '../../sim/devices/scanner.js';
 /** An instant of our century, so that times have the rounding that they have in service. */
 export const START_MS = 1_750_000_000_000;
 
+/** A manual clock of a host that can oversleep: time has passed and no timer has run yet. */
+export class SleepyClock extends ManualClock {
+  oversleptMs = 0;
+
+  override now(): number {
+    return super.now() + this.oversleptMs;
+  }
+}
+
 /** The boards on a manual clock, with physics that only remembers what it was asked. */
 export function makeRig() {
-  const clock = new ManualClock(START_MS);
+  const clock = new SleepyClock(START_MS);
   const projections: CtProjection[] = [];
   const slices: PetSliceRequest[] = [];
   const readings: CtBlock[] = [];
