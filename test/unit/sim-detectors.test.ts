@@ -90,8 +90,15 @@ test('an end that the host notices late, when a block has just gone, ends the re
   assert.is(last(rig, 'acquisitionEnded').fields.readings, 1100);
   assert.is(last(rig, 'drained').fields.readings, 1100);
   const starts = rig.readings.map((block) => block.first);
-  assert.equal(starts, [...new Set(starts)].sort((a, b) => a - b), 'each block once');
-  assert.is(rig.readings.reduce((sum, block) => sum + block.count, 0), 1100);
+  assert.equal(
+    starts,
+    [...new Set(starts)].sort((a, b) => a - b),
+    'each block once',
+  );
+  assert.is(
+    rig.readings.reduce((sum, block) => sum + block.count, 0),
+    1100,
+  );
 });
 
 test('a frame whose end the host notices late, when a slice has just gone, gives each of its words once', async () => {
@@ -101,8 +108,15 @@ test('a frame whose end the host notices late, when a slice has just gone, gives
   rig.clock.oversleptMs = 5000;
   await rig.clock.run(1000, 50);
   const starts = rig.slices.map((slice) => slice.startSeconds);
-  assert.equal(starts, [...new Set(starts)].sort((a, b) => a - b), 'each slice once');
-  assert.is(last(rig, 'drained').fields.words, rig.words.reduce((sum, block) => sum + block.words.length, 0));
+  assert.equal(
+    starts,
+    [...new Set(starts)].sort((a, b) => a - b),
+    'each slice once',
+  );
+  assert.is(
+    last(rig, 'drained').fields.words,
+    rig.words.reduce((sum, block) => sum + block.words.length, 0),
+  );
 });
 
 test('the detector takes only collimations it has, at a temperature at which it is valid', () => {
