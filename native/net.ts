@@ -65,6 +65,8 @@ export interface ReceiveJob extends Framing {
   path: string;
   /** The file's name until it is whole and on the disk. */
   temporary: string;
+  /** Bytes of a file that stands ready under that name, all zeros and on the disk; 0 for one that is to be made. */
+  prepared: number;
   /** The file's first bytes, with what has already come of the dataset. */
   begin: readonly Uint8Array[];
   contextId: number;

@@ -130,6 +130,16 @@ export const dicomSchema = z.strictObject({
     .min(0)
     .default(256 * 1024 * 1024)
     .meta({ unit: 'bytes', description: 'Incoming objects are refused (A700) while less is free on the disk.' }),
+  preparedBytes: z
+    .number()
+    .int()
+    .min(0)
+    .default(512 * 1024 * 1024)
+    .meta({
+      unit: 'bytes',
+      description:
+        'Files that stand ready on the disk for incoming objects, as many as the last burst asked for; 0 makes none.',
+    }),
   maxMemoryBytes: z
     .number()
     .int()

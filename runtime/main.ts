@@ -26,6 +26,7 @@ import { Retrieval } from './control/retrieval.js';
 import { SendingDesk } from './control/sending.js';
 import { WorklistDesk } from './control/worklistdesk.js';
 import { CodecPool } from './dicom/codecs/pool.js';
+import { PREPARED_FOLDER, PreparedFiles } from './dicom/dataset/prepared-files.js';
 import { DicomServer, type Service, verificationService } from './dicom/services/server.js';
 import { checkTlsFiles, serverOptions } from './listening.js';
 import { RecentLog } from './log.js';
@@ -177,6 +178,12 @@ async function listen(
   const incoming = join(config.data, 'incoming');
   await rm(incoming, { recursive: true, force: true }); // halves of transfers that a crash cut off
   await mkdir(incoming, { recursive: true });
+  const prepared = new PreparedFiles({
+    folder: join(incoming, PREPARED_FOLDER),
+    maxBytes: config.dicom.preparedBytes,
+    ...{ clock, log },
+  });
+  teardown.add(() => prepared.close());
   const committing = await commitmentService(config, { archive, commitment, clock, log });
   teardown.add(() => committing.close());
   const server = new DicomServer({
@@ -192,6 +199,7 @@ async function listen(
         ...receivingService({
           archive,
           folder: incoming,
+          prepared,
           codecs,
           importFrom: (sender) => callingNode(config, sender)?.import ?? 'statement',
           reserveBytes: config.dicom.reserveBytes,

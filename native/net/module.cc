@@ -108,14 +108,13 @@ Napi::Object received(Napi::Env env, const ReceiveEnd& end) {
 Napi::Value receive(const Napi::CallbackInfo& info) {
   const auto o = info[1].As<Napi::Object>();
   const auto job = std::make_shared<const ReceiveJob>(ReceiveJob{text(o, "path"),
-                       text(o, "temporary"),
+                       SinkOptions{text(o, "temporary"), static_cast<uint64_t>(number(o, "prepared")), o.Get("hash").As<Napi::Boolean>().Value()},
                        pieces(o, "begin"),
                        readFraming(o),
                        static_cast<uint8_t>(integer(o, "contextId")),
                        static_cast<uint32_t>(number(o, "maxPdu")),
                        static_cast<uint64_t>(number(o, "room")),
-                       integer(o, "silenceMs"),
-                       o.Get("hash").As<Napi::Boolean>().Value()});
+                       integer(o, "silenceMs")});
   auto fd = std::make_shared<Owned>(duplicate(info[0].As<Napi::Number>().Int32Value()));
   return Task::start(info.Env(), info[2].As<Napi::Function>(), [fd, job](Task& task) {
     Line line(std::move(*fd), task.cancel(), job->silenceMs);

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "net/sink.h"
-
 namespace petrig::net {
 
 namespace {
@@ -71,7 +69,7 @@ class Receiving {
       : job_(job), line_(line), parser_(job.framing, job.contextId, job.maxPdu, job.room), bytes_(threadBuffer()) {}
 
   ReceiveEnd run() {
-    FileSink sink(job_.temporary, job_.hash);
+    FileSink sink(job_.sink);
     ReceiveEnd end;
     if (sink.error() == 0) sink.write(job_.begin);
     end.why = sink.error() == 0 ? transfer(sink) : Stop::file;

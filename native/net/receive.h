@@ -6,6 +6,7 @@
 #include <string>
 
 #include "net/line.h"
+#include "net/sink.h"
 
 namespace petrig::net {
 
@@ -42,9 +43,9 @@ class DatasetParser {
 };
 
 struct ReceiveJob {
-  /// The name that the file takes when it is whole and on the disk, and the one it has before.
+  /// The name that the file takes when it is whole and on the disk.
   std::string path;
-  std::string temporary;
+  SinkOptions sink;
   /// The file's first bytes: meta information and what has come of the dataset.
   std::string begin;
   Framing framing;
@@ -52,7 +53,6 @@ struct ReceiveJob {
   uint32_t maxPdu = 0;
   uint64_t room = 0;
   int silenceMs = 0;
-  bool hash = false;
 };
 
 struct ReceiveEnd {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { asScannerError, ScannerError } from '../../hal/base/errors.js';
 import type { Log } from '../../hal/base/log.js';
 import { readHeader } from '../dicom/dataset/header.js';
+import { PREPARED_FOLDER, recoverPrepared } from '../dicom/dataset/prepared-files.js';
 import type { IntegrityReport } from './archive.js';
 import type { Catalogue, IndexedObject } from './catalogue.js';
 import { inspectBytes, sha256, syncFileSystem } from './files.js';
@@ -49,7 +50,8 @@ export async function recoverLog(options: RecoveryOptions, report: IntegrityRepo
 
 /** Imports whole files that were on their way in, and removes the others. @throws ScannerError data.disk */
 export async function recoverIncoming(options: RecoveryOptions, report: IntegrityReport): Promise<void> {
-  for (const path of await filesIn(options.incoming)) {
+  const prepared = await recoverPrepared(join(options.incoming, PREPARED_FOLDER));
+  for (const path of [...prepared, ...(await filesIn(options.incoming))]) {
     try {
       if (path.endsWith('.part')) throw new ScannerError('data.dicom', { where: path, message: 'it was not finished' });
       await readHeader(path); // to its end: a file that was cut is no object

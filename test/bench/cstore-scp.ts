@@ -1,18 +1,20 @@
 /**
- * C-STORE received, beside DCMTK's storescp, run inside a private network: `cstore-scp.ts FOLDER SENDERS`; prints { value, peer, parts } in
- * MB/s. Every object of ours is on the disk before its answer; storescp leaves its files to the system.
+ * C-STORE received, beside DCMTK's storescp, run inside a private network: `cstore-scp.ts FOLDER SENDERS [burst|long]`; prints
+ * { value, peer, parts } in MB/s. Every object of ours is on the disk before its answer; storescp leaves its files to the system. A
+ * burst finds the files that the burst before made us prepare, a long reception none any more.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ScaledClock } from '../../hal/base/clock.js';
 import { silentLog } from '../../hal/base/log.js';
+import { PreparedFiles } from '../../runtime/dicom/dataset/prepared-files.js';
 import { DicomServer } from '../../runtime/dicom/services/server.js';
 import { storageService } from '../../runtime/dicom/services/store-scp.js';
 import { storageSyntaxes } from '../../runtime/dicom/storage-classes.js';
 import { runTool, startStorescp } from '../helpers/peers.js';
 
-const [folder = '', senders = '1'] = process.argv.slice(2);
+const [folder = '', senders = '1', length = 'burst'] = process.argv.slice(2);
 const paths = readdirSync(folder)
   .filter((name) => name.endsWith('.dcm'))
   .map((name) => join(folder, name));
@@ -23,7 +25,14 @@ let received = '';
 mkdirSync(root);
 
 let arrived = 0;
+const prepared = new PreparedFiles({
+  folder: join(root, 'prepared'),
+  maxBytes: length === 'long' ? 0 : 512 << 20,
+  clock: new ScaledClock(),
+  log: silentLog,
+});
 const service = storageService({
+  prepared,
   syntaxes: storageSyntaxes(),
   hash: false,
   pathFor: ({ sopInstanceUid }) => join(received, `${sopInstanceUid}.dcm`),
@@ -39,6 +48,8 @@ function newFolder(): string {
 
 /** Sends every file once, shared out to so many senders at a time. @returns MB/s */
 async function feed(to: number, among: number): Promise<number> {
+  await new Promise((resolve) => setTimeout(resolve, 500)); // the burst before is over
+  await prepared.settled();
   execFileSync('sync'); // what was written before is not measured
   const shares = Array.from({ length: among }, (_, i) => paths.filter((_path, j) => j % among === i));
   const started = performance.now();
@@ -64,5 +75,6 @@ if (count === 1) {
   console.log(JSON.stringify({ value, peer: await feed(port, 1) }));
 }
 await server.close();
+await prepared.close();
 rmSync(root, { recursive: true, force: true });
 process.exit();

@@ -38,6 +38,12 @@ export const benchmarks: Benchmark[] = [
   { name: 'cstore-scu-28k', unit: 'MB/s', peer: 'storescu', run: () => alone('cstore-pair.ts', String(28 * 1024)) },
   { name: 'cstore-scu-128k', unit: 'MB/s', peer: 'storescu', run: () => alone('cstore-pair.ts', String(128 * 1024)) },
   { name: 'cstore-scp', unit: 'MB/s', peer: 'storescp, not durable', run: () => alone('cstore-scp.ts', '1') },
+  {
+    name: 'cstore-scp-long',
+    unit: 'MB/s',
+    peer: 'storescp, not durable',
+    run: () => alone('cstore-scp.ts', '1', 'long'),
+  },
   { name: 'cstore-scp-parallel-10', unit: 'MB/s', peer: 'one sender', run: () => alone('cstore-scp.ts', '10') },
   { name: 'cstore-2gb-memory', unit: 'MB', runs: 1, run: () => alone('cstore-big.ts') },
 ];

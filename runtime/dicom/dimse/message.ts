@@ -24,6 +24,8 @@ interface FileJob {
   path: string;
   /** Its name until it is whole and on the disk. */
   temporary: string;
+  /** Bytes of a file that stands ready under that name, all zeros; 0 for one that is to be made. */
+  prepared: number;
   /** What stands in it before the dataset's bytes that are still to come. */
   begin: readonly Buffer[];
   /** A checksum is wanted. */

@@ -1,6 +1,7 @@
 import { ScannerError } from '../../../hal/base/errors.js';
 import { DurableFile, temporaryName, type WrittenFile } from '../dataset/durable-file.js';
 import { encodeFileMeta } from '../dataset/file-meta.js';
+import type { PreparedFiles } from '../dataset/prepared-files.js';
 import { isUid } from '../dataset/uid.js';
 import type { IncomingData } from '../dimse/message.js';
 import type { DimseRequest, Reply } from '../dimse/performer.js';
@@ -38,6 +39,8 @@ export interface StoreScpOptions {
    */
   onSmall?(object: IncomingObject, part10: Buffer): Promise<Reply | undefined> | Promise<void>;
   smallLimit?: number;
+  /** Files that stand ready for objects, on the disk where they go. */
+  prepared?: PreparedFiles;
   implementation?: Implementation;
   /** False leaves the checksum of files out. */
   hash?: boolean;
@@ -86,8 +89,7 @@ async function receive(
     const head = Buffer.concat(parts);
     return (await options.onStored?.({ ...object, head }, written)) ?? undefined;
   };
-  const job = { path, temporary: temporaryName(path), begin: parts, hash: options.hash ?? true };
-  const pumped = whole ? undefined : await data.toFile(job);
+  const pumped = whole ? undefined : await pump(data, path, parts, options);
   if (pumped) return stored(pumped);
   const file = await DurableFile.create(path, { hash: options.hash });
   try {
@@ -98,6 +100,26 @@ async function receive(
     await file.discard();
     throw error;
   }
+}
+
+/** By a thread, where the connection can be lent. */
+async function pump(
+  data: IncomingData,
+  path: string,
+  begin: readonly Buffer[],
+  { prepared, hash = true }: StoreScpOptions,
+): Promise<WrittenFile | undefined> {
+  const ready = prepared?.take();
+  const file = await data.toFile({
+    path,
+    temporary: ready?.path ?? temporaryName(path),
+    prepared: ready?.bytes ?? 0,
+    begin,
+    hash,
+  });
+  if (file) prepared?.used(file.size);
+  else if (ready) prepared?.giveBack(ready);
+  return file;
 }
 
 /** Takes pieces until there are more than `limit` bytes. @returns true when that was all */

@@ -12,6 +12,7 @@ import type { CodecPool } from '../../dicom/codecs/pool.js';
 import { decodeDataset } from '../../dicom/dataset/decode.js';
 import { DurableFile, type WrittenFile } from '../../dicom/dataset/durable-file.js';
 import { encodeFileMeta } from '../../dicom/dataset/file-meta.js';
+import type { PreparedFiles } from '../../dicom/dataset/prepared-files.js';
 import { textNotes } from '../../dicom/dimse/message.js';
 import type { DimseRequest, Reply } from '../../dicom/dimse/performer.js';
 import { hexStatus, STATUS, statusClass } from '../../dicom/dimse/status.js';
@@ -40,6 +41,8 @@ export interface ReceivingOptions {
   codecs: CodecPool;
   /** What is done to a sender's objects: changed as the statement orders, or nothing at all. */
   importFrom(sender: Caller): 'statement' | 'preserve';
+  /** Files that stand ready for objects, on the disk of `folder`. */
+  prepared?: PreparedFiles;
   /** Objects are refused while less is free on the disk, bytes. */
   reserveBytes: number;
   uidRoot?: string;
@@ -57,6 +60,7 @@ export function receivingService(options: ReceivingOptions): Service {
   const storage = storageService({
     syntaxes: storageSyntaxes(),
     implementation: options.implementation,
+    prepared: options.prepared,
     pathFor: () => receiver.place(),
     onStored: (object, file) => receiver.file(object, file),
     onSmall: (object, part10) => receiver.small(object, part10),

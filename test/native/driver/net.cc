@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "case.h"
+#include "net/crc32c.h"
 #include "net/heads.h"
 #include "net/receive.h"
 #include "net/send.h"
@@ -181,7 +182,7 @@ const driver::Register sending("files sent, answered, refused and cancelled", []
 const driver::Register receiving("datasets received into files, whole and broken off", [](const petrig::JobControl&) {
   const Folder folder;
   std::vector<double> seen;
-  for (const size_t kept : {size_t{1'000'000}, size_t{5000}, size_t{0}}) {
+  for (const auto [kept, prepared] : {std::pair<size_t, size_t>{1'000'000, 0}, {5000, 0}, {0, 0}, {1'000'000, 400'000}, {1'000'000, 200'010}, {1'000'000, 4096}, {5000, 400'000}}) {
     const Bytes data = noise(200'000, kept);
     Bytes stream = framed(data, 16'000);
     const Bytes after = response(9, 0);
@@ -194,17 +195,31 @@ const driver::Register receiving("datasets received into files, whole and broken
     });
     Cancel cancel;
     Line line(duplicate(ends.a.get()), cancel, 5000);
-    const ReceiveJob job{folder.path + "/in/object", folder.path + "/in/object.part", "begin", {}, 1, 16'384, 1u << 30, 5000, true};
+    const SinkOptions sink{folder.path + "/in/object.part", prepared, true};
+    if (prepared > 0) std::ofstream(sink.temporary) << std::string(prepared, '\0');
+    const ReceiveJob job{folder.path + "/in/object", sink, "begin", {}, 1, 16'384, 1u << 30, 5000};
     const ReceiveEnd end = receiveFile(job, line);
     peer.join();
     const bool whole = kept > 300'000;
     driver::expect(end.why == (whole ? Stop::done : Stop::closed), "it is whole or not");
-    driver::expect(std::filesystem::exists(job.path) == whole && !std::filesystem::exists(job.temporary), "there is a file or none");
+    driver::expect(std::filesystem::exists(job.path) == whole && !std::filesystem::exists(sink.temporary), "there is a file or none");
     if (whole) driver::expect(end.size == data.size() + 5 && end.checksum.size() == 64 && end.unread.size() == after.size(), "all of it");
+    if (whole) driver::expect(std::filesystem::file_size(job.path) == end.size, "and nothing more");
     std::filesystem::remove(job.path);
     seen.push_back(static_cast<double>(end.size));
   }
   return seen;
+});
+
+const driver::Register checks("CRC-32C in one piece and in several", [](const petrig::JobControl&) {
+  const Bytes data = noise(10'000, 4);
+  const uint32_t whole = crc32c(0, data.data(), data.size());
+  driver::expect(crc32c(0, reinterpret_cast<const uint8_t*>("123456789"), 9) == 0xe3069283, "the check value of RFC 3720");
+  for (const size_t cut : {1, 7, 8, 9, 5000}) {
+    const uint32_t begun = crc32c(0, data.data(), cut);
+    driver::expect(crc32c(begun, data.data() + cut, data.size() - cut) == whole, "pieces");
+  }
+  return std::vector<double>{static_cast<double>(whole)};
 });
 
 const driver::Register beginnings("first bytes of files that are there, short and missing", [](const petrig::JobControl&) {
