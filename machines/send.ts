@@ -97,7 +97,7 @@ export const sendMachine = setup({
       invoke: {
         id: 'inspectSend',
         src: 'inspectSend',
-        input: ({ context: { sendId, node, instances } }) => ({ sendId, node, instances }),
+        input: ({ context: { sendId, node, instances, since } }) => ({ sendId, node, instances, since }),
         onDone: {
           target: 'queued',
           actions: [

@@ -17,6 +17,8 @@ export interface SendInput {
   attemptLimit?: number;
   /** How long a commitment report is waited for before it is asked for again, wall ms. */
   commitmentLimitMs?: number;
+  /** Wall ms since the epoch: what the node answered before then was answered to other jobs. */
+  since?: number;
   recovered?: Recovered<SendContext>;
 }
 
@@ -35,6 +37,7 @@ export interface SendContext {
   longestPauseMs: number;
   attemptLimit: number;
   commitmentLimitMs: number;
+  since: number;
   attempts: number;
   commitmentAttempts: number;
   /** What the node answered Success (or a warning) for: never sent again. */
@@ -74,6 +77,7 @@ export interface InspectSendInput {
   sendId: string;
   node: string;
   instances: string[];
+  since: number;
 }
 
 /** What the archive knows as acknowledged and committed by that node. */
@@ -103,7 +107,9 @@ export const COMMITMENT_ATTEMPT_LIMIT = 3;
 
 export function startSend(input: SendInput): SendContext {
   const { recovered } = input;
-  if (recovered) return { ...recovered.context, recoveredFrom: formerState(recovered) };
+  // a record of an earlier version has no `since`
+  if (recovered)
+    return { ...recovered.context, since: recovered.context.since ?? 0, recoveredFrom: formerState(recovered) };
   return {
     sendId: input.sendId,
     node: input.node,
@@ -113,6 +119,7 @@ export function startSend(input: SendInput): SendContext {
     longestPauseMs: input.longestPauseMs ?? 60_000,
     attemptLimit: input.attemptLimit ?? 8,
     commitmentLimitMs: input.commitmentLimitMs ?? 60_000,
+    since: input.since ?? 0,
     attempts: 0,
     commitmentAttempts: 0,
     acknowledged: [],

@@ -81,7 +81,7 @@ export class Controller implements Operations {
       hooks: parts.syntaxes,
       clock,
       log,
-      started: (sendId) => this.sends.started(sendId),
+      started: (sendId, over) => this.sends.started(sendId, over),
       progress: (step) => {
         this.sends.step(step);
         if (step.sent) this.#deliveries.step(step.sendId, step.node);

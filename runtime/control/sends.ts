@@ -6,7 +6,7 @@ import type { Log } from '../../hal/base/log.js';
 import type { Running } from '../../machines/running.js';
 import type { SendOutput } from '../../machines/send.types.js';
 import type { Supervisor } from '../../machines/supervisor.js';
-import type { Archive } from '../archive/archive.js';
+import type { Archive, Delivery } from '../archive/archive.js';
 import { TurnByKey } from '../archive/turn-by-key.js';
 import { hexStatus } from '../dicom/dimse/status.js';
 import type { Destination, SendStep } from '../network/sending.js';
@@ -43,6 +43,10 @@ interface Job {
   /** Why instances failed, of this process. */
   reasons: Map<string, string>;
   started: boolean;
+  /** Its end, before all that was answered is on record. */
+  outcome?: SendOutput['outcome'];
+  /** Resolves when the association of its last batch is gone and what was answered is on record. */
+  over: Promise<void>;
   toldAt: number;
   done: Promise<SendOutput>;
 }
@@ -79,7 +83,7 @@ export class Sends {
     const kept = await this.#options.archive.states<JobRecord>(OWNER);
     for (const { value: record } of kept.sort((a, b) => a.value.at - b.value.at)) {
       if (record.end) this.#remember(record, Promise.resolve(record.end));
-      else await this.#follow(record, running.get(record.sendId) ?? this.#run(record));
+      else this.#tellTakenUp(await this.#follow(record, running.get(record.sendId) ?? this.#run(record)));
     }
   }
 
@@ -114,9 +118,8 @@ export class Sends {
   /** @throws ScannerError operator.unknown */
   async get(sendId: string): Promise<SendDetail> {
     const job = this.#find(sendId);
-    const { node, instances, at } = job.record;
-    const deliveries = await this.#options.archive.deliveries({ node, sopInstanceUids: instances });
-    const ours = new Map(deliveries.filter((one) => one.at >= at).map((one) => [one.sopInstanceUid, one]));
+    const { instances } = job.record;
+    const ours = new Map((await this.#answers(job.record)).map((one) => [one.sopInstanceUid, one]));
     return {
       ...this.#report(job),
       instances: instances.map((sopInstanceUid) => {
@@ -155,10 +158,11 @@ export class Sends {
   }
 
   /** It is the job's turn at its node. */
-  started(sendId: string): void {
+  started(sendId: string, over: Promise<void>): void {
     const job = this.#jobs.get(sendId);
     if (!job) return;
     job.started = true;
+    job.over = over;
     this.#tell(job);
   }
 
@@ -170,12 +174,20 @@ export class Sends {
     if (this.#options.clock.wall.now() - job.toldAt >= TELL_EVERY_MS) this.#tell(job);
   }
 
-  #run({ sendId, node, instances }: JobRecord): Running<SendOutput> {
+  #run({ sendId, node, instances, at }: JobRecord): Running<SendOutput> {
     const { supervisor, sendAttempts: attemptLimit, destinations } = this.#options;
     const commitment = destinations.find(({ name }) => name === node)?.commitment;
     const commitmentLimitMs = (commitment?.openMs ?? 0) + COMMITMENT_MARGIN_MS;
-    const input = { sendId, node, instances, commitment: commitment !== undefined, commitmentLimitMs, attemptLimit };
-    return supervisor.startSend(input);
+    const limits = { commitmentLimitMs, attemptLimit };
+    return supervisor.startSend({
+      ...limits,
+      ...{ sendId, node, instances, commitment: commitment !== undefined, since: at },
+    });
+  }
+
+  #tellTakenUp({ record: { sendId, node, instances }, sent, failed }: Job): void {
+    const message = 'send job of an earlier process goes on; what it was sending at its end may arrive twice';
+    this.#options.log.warn({ sendId, node, sent, failed, total: instances.length }, message);
   }
 
   async #follow(record: JobRecord, running: Running<SendOutput>): Promise<Job> {
@@ -187,34 +199,44 @@ export class Sends {
         this.#options.log.error({ error: error.toJSON() }, 'send job not concluded');
     });
     const job = this.#remember(record, done);
-    const { node, instances, at } = record;
-    const before = await this.#options.archive.deliveries({ node, sopInstanceUids: instances });
-    for (const delivery of before) {
-      if (delivery.at >= at) note(job, delivery.sopInstanceUid, delivery.sent === 'sent');
-    }
+    for (const { sopInstanceUid, sent } of await this.#answers(record)) note(job, sopInstanceUid, sent === 'sent');
     this.#tell(job);
     return job;
   }
 
+  /** What the node has answered to this job, not to earlier ones. */
+  async #answers({ node, instances, at }: JobRecord): Promise<Delivery[]> {
+    const deliveries = await this.#options.archive.deliveries({ node, sopInstanceUids: instances });
+    return deliveries.filter((delivery) => delivery.at >= at);
+  }
+
   #remember(record: JobRecord, done: Promise<SendOutput>): Job {
     const counts = { sent: record.end?.acknowledged.length ?? 0, failed: record.end?.refused.length ?? 0 };
-    const job: Job = { record, ...counts, answers: new Map(), reasons: new Map(), started: false, toldAt: 0, done };
+    const state = { answers: new Map(), reasons: new Map(), started: false, over: Promise.resolve(), toldAt: 0 };
+    const job: Job = { record, ...counts, ...state, done };
     this.#jobs.set(record.sendId, job);
     return job;
   }
 
   async #end(record: JobRecord, output: SendOutput): Promise<SendOutput> {
     const { archive, clock } = this.#options;
+    const job = this.#jobs.get(record.sendId)!;
+    job.outcome = output.outcome;
+    await job.over;
     record.end = { ...output, at: clock.wall.now() };
+    if (output.outcome === 'cancelled') {
+      // the machine has left before the last answers were on record
+      const sent = (await this.#answers(record)).filter((answer) => answer.sent === 'sent');
+      record.end.acknowledged = sent.map(({ sopInstanceUid }) => sopInstanceUid);
+    }
     await archive.saveState(OWNER, record.sendId, record);
     await sentAs.forget(archive, record.sendId);
-    const job = this.#jobs.get(record.sendId)!;
-    job.sent = output.acknowledged.length;
-    job.failed = output.refused.length;
+    job.sent = record.end.acknowledged.length;
+    job.failed = record.end.refused.length;
     job.answers.clear();
     this.#tell(job);
     await this.#forgetOld();
-    return output;
+    return record.end;
   }
 
   async #forgetOld(): Promise<void> {
@@ -225,10 +247,11 @@ export class Sends {
     }
   }
 
-  #report({ record, sent, failed, started }: Job): SendJob {
+  #report({ record, sent, failed, started, outcome }: Job): SendJob {
     const { sendId, node, origin, instances, at, end } = record;
     const machine = this.#options.supervisor.snapshot.sends.find((one) => one.sendId === sendId)?.state ?? 'queued';
-    const state = end?.outcome ?? STATES[machine] ?? (machine === 'sending' && started ? 'sending' : 'waiting');
+    const state =
+      outcome ?? end?.outcome ?? STATES[machine] ?? (machine === 'sending' && started ? 'sending' : 'waiting');
     const asked = this.#options.destinations.find(({ name }) => name === node)?.commitment;
     return {
       ...{ sendId, node, origin, state, at, total: instances.length, sent, failed },

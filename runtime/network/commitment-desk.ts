@@ -218,8 +218,10 @@ export class CommitmentDesk {
     await this.#flag(end);
     const type = `commitment.${outcome}` as const;
     const facts: Fact[] = [{ type, node, transactionUid, sopInstanceUids: { committed, failed: failed.map(uidOf) } }];
-    if (retrieveAeTitle && committed.length > 0) {
-      facts.push({ type: 'instances.committed', node, retrieveAeTitle, sopInstanceUids: committed });
+    // what went in lossy form is there as another object: its original cannot be retrieved there
+    const whole = withoutDerived(transaction, committed);
+    if (retrieveAeTitle && whole.length > 0) {
+      facts.push({ type: 'instances.committed', node, retrieveAeTitle, sopInstanceUids: whole });
     }
     await archive.putFacts(...facts);
     const kept = { ...transaction, phase: 'ended' as const };
@@ -286,4 +288,9 @@ export class CommitmentDesk {
 
 function uidOf({ sopInstanceUid }: { sopInstanceUid: string }): string {
   return sopInstanceUid;
+}
+
+function withoutDerived({ instances }: Transaction, uids: readonly string[]): string[] {
+  const derived = new Set(instances.filter(({ sentAs }) => sentAs !== undefined).map(uidOf));
+  return uids.filter((uid) => !derived.has(uid));
 }

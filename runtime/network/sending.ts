@@ -46,8 +46,8 @@ export interface SendingOptions {
   hooks?: SyntaxHooks;
   clock: Clock;
   log: Log;
-  /** Told when a job's association is its turn. */
-  started?(sendId: string): void;
+  /** Told when it is a job's turn; `over` resolves when its association is gone and its answers are durable. */
+  started?(sendId: string, over: Promise<void>): void;
   progress(step: SendStep): void;
 }
 
@@ -57,7 +57,16 @@ export function sendTasks(options: SendingOptions): SendTasks {
   const turns = new TurnByKey();
   return {
     // one association a destination, several destinations at a time: 3.2.1.2
-    sendBatch: (input, signal) => turns.run(input.node, () => sendBatch(options, input, signal)),
+    sendBatch: (input, signal) =>
+      turns.run(input.node, () => {
+        const batch = sendBatch(options, input, signal);
+        const over = batch.then(
+          () => undefined,
+          () => undefined,
+        );
+        if (!signal.aborted) options.started?.(input.sendId, over);
+        return batch;
+      }),
     requestCommitment: async ({ sendId, node, instances: uids }) => {
       const instances = await options.archive.instances({ sopInstanceUids: uids });
       const derived = await sentAs.load(options.archive, sendId);
@@ -67,8 +76,10 @@ export function sendTasks(options: SendingOptions): SendTasks {
       await options.commitment.request(sendId, node, asked);
       return { asked: asked.length };
     },
-    inspectSend: async ({ node, instances }) => {
-      const deliveries = await options.archive.deliveries({ node, sopInstanceUids: instances });
+    inspectSend: async ({ node, instances, since }) => {
+      const answers = await options.archive.deliveries({ node, sopInstanceUids: instances });
+      // an object that an earlier job has sent is still to be sent by this one
+      const deliveries = answers.filter(({ at }) => at >= since);
       const named = (pick: (delivery: Delivery) => boolean) =>
         deliveries.filter(pick).map((delivery) => delivery.sopInstanceUid);
       return {
@@ -87,7 +98,6 @@ async function sendBatch(
   signal.throwIfAborted();
   const { archive, clock } = options;
   const { sendId, node } = input;
-  options.started?.(sendId);
   const files = await archive.instances({ sopInstanceUids: input.instances });
   const uids = new Map(files.map((instance) => [instance.file, instance.sopInstanceUid]));
   const batch: SendBatchResult = { acknowledged: [], refused: [] };

@@ -82,6 +82,31 @@ test('what fails is flagged with its reason, alone; the fact names both', async 
   await site.close();
 });
 
+test('what was sent as another object is judged by that one’s UID, flagged under its own, and retrievable nowhere', async () => {
+  await openSite();
+  const [first, second, third] = site.instances;
+  const held = { ...first!, sentAs: second!.sopInstanceUid };
+  await site.desk.request(`job${job++}`, 'PACS', [held, { ...third!, sentAs: '2.25.404' }]);
+  const end = await eventually(() => site.ends[0], 15_000);
+  assert.equal(end.committed, [first!.sopInstanceUid]);
+  assert.equal(end.failed, [{ sopInstanceUid: third!.sopInstanceUid, reason: 0x112 }]);
+  const uids = [first!.sopInstanceUid, third!.sopInstanceUid];
+  const rows = await site.archive.deliveries({ node: 'PACS', sopInstanceUids: uids });
+  const flagOf = (uid: string) => rows.find(({ sopInstanceUid }) => sopInstanceUid === uid)?.commitment;
+  assert.equal(uids.map(flagOf), ['committed', 'failed']);
+  const retrievable = async () => {
+    const facts = await site.archive.facts('test');
+    return facts.filter(({ fact }) => fact.type === 'instances.committed').length;
+  };
+  const before = await retrievable();
+  await site.desk.request(`job${job++}`, 'PACS', [held]);
+  await eventually(() => site.ends[1], 15_000);
+  assert.is(await retrievable(), before, 'the node has not the original');
+  await ask();
+  assert.is(await retrievable(), before + 1);
+  await site.close();
+});
+
 test('a result that names others, or another class, commits to nothing of ours', async () => {
   await openSite();
   const others = await ask(rule({ wrong: 'instances' }));
