@@ -64,6 +64,9 @@ export class Imaging {
   /** @throws ScannerError data.missing without raw data, native.*, data.disk, timeout.aborted */
   async reconstruct(range: ScanRange, told: (fraction: number) => void, signal: AbortSignal): Promise<Json> {
     this.#told = told;
+    const { record, uidRoot } = this.#options;
+    record.rawUids ??= {};
+    record.rawUids[range.id] ??= this.#rawSets(range).map(() => makeUid(uidRoot));
     switch (range.kind) {
       case 'topogram':
         await this.#topogram(range, signal);
@@ -150,9 +153,10 @@ export class Imaging {
       }
       this.#pet ??= frames[0]?.volume;
       const corrected = corrections.includes('ATTN');
-      const ctSeriesInstanceUid = corrected && ct ? record.seriesUids[ct.key]?.uid : undefined;
+      const attenuation = corrected ? record.series.find((known) => known.key === ct?.key)?.summary : undefined;
       const bqmlPerCount = corrected ? calibration.bqmlPerCount : 1;
-      const made = { frames, corrections, bqmlPerCount, ctSeriesInstanceUid };
+      const rawFrames = sets.map((set) => set.frame);
+      const made = { frames, corrections, bqmlPerCount, ct: attenuation, rawFrames };
       await this.#store(reconSeriesKey(range.id, method.label), range.id, (context) =>
         petObjects(context, range, method, made),
       );
@@ -199,8 +203,9 @@ export class Imaging {
     await save();
     await stopwatch.time('storing', async () => {
       const stored = await archive.instances({ seriesInstanceUid: series.uid });
-      const { exam, plan, acquisitions } = record;
-      const built = build({ ...this.#options, exam, plan, acquisitions, series });
+      const { exam, plan, acquisitions, rawUids = {} } = record;
+      const topogram = topogramOf(record);
+      const built = build({ ...this.#options, exam, plan, acquisitions, rawUids, topogram, series });
       const kept = new Map(stored.map((instance) => [instance.instanceNumber, instance]));
       const instances = built.summary.instances.map((made, index) => referenceOf(kept.get(String(index + 1)) ?? made));
       const summary = { ...built.summary, instances };
@@ -210,6 +215,13 @@ export class Imaging {
       await save();
     });
   }
+}
+
+/** The localizer that was made of the plan's first topogram. */
+function topogramOf({ plan, series }: ExamRecord) {
+  const range = plan.ranges.find(({ kind }) => kind === 'topogram');
+  const made = range && series.find(({ key }) => key === topogramSeriesKey(range.id));
+  return made?.summary.instances[0];
 }
 
 /** The objects of a series whose numbers do not stand in the archive. */

@@ -3,11 +3,13 @@
 import type { Clock } from '../../hal/base/clock.js';
 import type { Acquisition } from '../acquire/acquisition.js';
 import type { Exam } from '../exam/exam.js';
-import { DEFAULT_EQUIPMENT, type ObjectContext, type SeriesIdentity } from '../objects/context.js';
+import { DEFAULT_EQUIPMENT, type ObjectContext, type Reference, type SeriesIdentity } from '../objects/context.js';
 import { csaInstances, protocolPart, rawPart } from '../objects/csa.js';
 import { ctInstances, type TopogramImage, topogramInstances } from '../objects/ct.js';
-import { type PetFrame, petInstances } from '../objects/pet.js';
+import { sopClassOf } from '../objects/modules.js';
+import { type PetFrame, petAcquisitionNumber, petInstances } from '../objects/pet.js';
 import type { SeriesObjects } from '../objects/series.js';
+import { bodyPartOf } from '../protocol/organ.js';
 import type {
   CtRange,
   CtReconPlan,
@@ -31,17 +33,40 @@ export interface SeriesContext {
   plan: ScanPlan;
   acquisitions: Readonly<Record<string, Acquisition>>;
   series: { uid: string; number: number };
+  /** The topogram, once it was made. */
+  topogram?: Reference;
+  /** SOP Instance UIDs that raw data have or will have, by range, in the order of the sets. */
+  rawUids: Readonly<Record<string, readonly string[]>>;
   station: Station;
   markSimulated: boolean;
   uidRoot?: string;
   clock: Clock;
 }
 
-function objectContext(context: SeriesContext): ObjectContext {
+function objectContext(context: SeriesContext, range?: ScanRange): ObjectContext {
   const { exam, station, clock, markSimulated, uidRoot, plan } = context;
   const equipment = { ...DEFAULT_EQUIPMENT, stationName: station.stationName, institutionName: station.institution };
-  const bodyPart = plan.dosePhantom === 'HEAD' ? 'HEAD' : 'WHOLEBODY';
-  return { exam, equipment, now: clock.now(), simulated: markSimulated, uidRoot, bodyPart };
+  return {
+    exam,
+    equipment,
+    now: clock.now(),
+    simulated: markSimulated,
+    uidRoot,
+    bodyPart: bodyPartOf(plan, range),
+    bodyRegion: bodyPartOf(plan, plan.ranges[0]),
+    studyStartedAt: studyStart(context),
+  };
+}
+
+/** The first scan begins the first series, and that the study; objects before it are of the examination's start. */
+function studyStart({ acquisitions }: SeriesContext): number | undefined {
+  const starts = Object.values(acquisitions).map(({ startedAt }) => startedAt);
+  return starts.length > 0 ? Math.min(...starts) : undefined;
+}
+
+function rawReferences({ rawUids }: SeriesContext, range: ScanRange): Reference[] {
+  const sopClassUid = sopClassOf('csa');
+  return (rawUids[range.id] ?? []).map((sopInstanceUid) => ({ sopClassUid, sopInstanceUid }));
 }
 
 function identity({ series }: SeriesContext, description: string): SeriesIdentity {
@@ -56,25 +81,28 @@ function rangeNumber({ plan }: SeriesContext, range: ScanRange): number {
 export function topogramObjects(context: SeriesContext, range: TopogramRange, image: TopogramImage): SeriesObjects {
   const acquisition = context.acquisitions[range.id]!;
   const acquisitionNumber = rangeNumber(context, range);
-  return topogramInstances(objectContext(context), {
+  return topogramInstances(objectContext(context, range), {
     ...identity(context, range.label),
     range,
     acquisition,
     image,
     acquisitionNumber,
+    raw: rawReferences(context, range)[0],
   });
 }
 
 export function ctObjects(context: SeriesContext, range: CtRange, recon: CtReconPlan, volume: Volume): SeriesObjects {
   const acquisition = context.acquisitions[range.id]!;
   const acquisitionNumber = rangeNumber(context, range);
-  return ctInstances(objectContext(context), {
+  return ctInstances(objectContext(context, range), {
     ...identity(context, recon.label),
     range,
     recon,
     acquisition,
     volume,
     acquisitionNumber,
+    topogram: context.topogram,
+    raw: rawReferences(context, range)[0],
   });
 }
 
@@ -82,10 +110,17 @@ export function petObjects(
   context: SeriesContext,
   range: PetRange,
   recon: PetReconPlan,
-  made: { frames: PetFrame[]; corrections: readonly string[]; bqmlPerCount: number; ctSeriesInstanceUid?: string },
+  made: {
+    frames: PetFrame[];
+    corrections: readonly string[];
+    bqmlPerCount: number;
+    ct?: { seriesInstanceUid: string; description: string };
+    /** Of each set of raw data. */
+    rawFrames: readonly number[];
+  },
 ): SeriesObjects {
-  const { frames, corrections, bqmlPerCount, ctSeriesInstanceUid } = made;
-  const base = objectContext(context);
+  const { frames, corrections, bqmlPerCount, ct, rawFrames } = made;
+  const base = objectContext(context, range);
   const quantified = { ...base, equipment: { ...base.equipment, doseCalibrationFactor: bqmlPerCount } };
   return petInstances(quantified, {
     ...identity(context, recon.label),
@@ -94,7 +129,9 @@ export function petObjects(
     acquisition: context.acquisitions[range.id]!,
     frames,
     rangeNumber: rangeNumber(context, range),
-    ctSeriesInstanceUid,
+    ctSeriesInstanceUid: ct?.seriesInstanceUid,
+    ctDescription: ct?.description,
+    raw: rawReferences(context, range).map((raw, i) => ({ ...raw, frame: rawFrames[i] ?? 0 })),
     matchesCtSlices: recon.matchCtSlices,
     corrections,
   });
@@ -102,9 +139,17 @@ export function petObjects(
 
 export function rawObjects(context: SeriesContext, range: ScanRange, sets: readonly RawSet[]): SeriesObjects {
   const gating = range.kind === 'pet' && range.gating !== 'none' ? range.gating : undefined;
-  const acquisitionNumber = rangeNumber(context, range);
-  const parts = sets.map((set) => rawPart(set, { acquisitionNumber, gating, topogram: range.kind === 'topogram' }));
-  return csaInstances(objectContext(context), identity(context, `${range.label} raw data`), parts);
+  const number = rangeNumber(context, range);
+  const parts = sets.map((set) => {
+    const acquisitionNumber = range.kind === 'pet' ? petAcquisitionNumber(number, set.bed) : number;
+    return rawPart(set, { acquisitionNumber, gating, topogram: range.kind === 'topogram' });
+  });
+  const sopInstanceUids = context.rawUids[range.id];
+  return csaInstances(
+    objectContext(context, range),
+    { ...identity(context, `${range.label} raw data`), sopInstanceUids },
+    parts,
+  );
 }
 
 /** The protocol as it was carried out. */

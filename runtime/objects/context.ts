@@ -49,8 +49,12 @@ export interface ObjectContext {
   /** Says in each object that a simulation made it. */
   simulated: boolean;
   uidRoot?: string;
-  /** A defined term of Body Part Examined. */
+  /** Term of Body Part Examined. */
   bodyPart?: string;
+  /** What the study is described by, before the protocol's name. */
+  bodyRegion?: string;
+  /** When the study's first series was begun; the examination's start when absent. */
+  studyStartedAt?: Millisecond;
 }
 
 export interface Reference {
@@ -64,7 +68,12 @@ export interface SeriesIdentity {
   description: string;
   /** Made when absent. */
   seriesInstanceUid?: string;
+  /** Of its objects in order; made when absent. */
+  sopInstanceUids?: readonly string[];
+  /** What the operator says of it. */
   comment?: string;
+  /** Set beside it by the system, statement Table 75. */
+  flags?: readonly string[];
 }
 
 /** Values of the patient, study, series and equipment modules. */
@@ -76,7 +85,8 @@ export function commonScope(
   const { patient, item } = exam;
   // images stand in the first study: steps of another are reported by a performed step of their own
   const further = (exam.furtherSteps ?? []).map((step) => step.item).filter(sameStudy(exam));
-  const comment = [series.comment, context.simulated ? 'SIMULATED' : ''].filter(Boolean).join('^');
+  const comments = [series.comment, ...(series.flags ?? []), context.simulated ? 'SIMULATED' : ''];
+  const studyStartedAt = context.studyStartedAt ?? exam.startedAt;
   return {
     createdDate: daOf(now),
     createdTime: tmOf(now),
@@ -90,9 +100,9 @@ export function commonScope(
     patientSize: patient.sizeM,
     studyInstanceUid: exam.studyInstanceUid,
     studyId: exam.studyId,
-    studyDate: daOf(exam.startedAt),
-    studyTime: tmOf(exam.startedAt),
-    studyDescription: `${context.bodyPart ?? 'UNKNOWN'}^${exam.protocol}`,
+    studyDate: daOf(studyStartedAt),
+    studyTime: tmOf(studyStartedAt),
+    studyDescription: `${context.bodyRegion ?? 'UNKNOWN'}^${exam.protocol}`,
     accessionNumber: exam.accessionNumber,
     modality: series.modality,
     seriesInstanceUid: series.seriesInstanceUid,
@@ -116,7 +126,7 @@ export function commonScope(
     ppsDescription: item?.stepDescription,
     frameOfReferenceUid: exam.frameOfReferenceUid,
     ...equipmentScope(equipment),
-    imageComments: comment,
+    imageComments: comments.filter(Boolean).join('^'),
     qualityControlImage: context.simulated ? 'YES' : undefined,
   };
 }
@@ -165,6 +175,16 @@ export function newUid(context: ObjectContext): string {
 /** The item that refers to an instance. */
 export function reference({ sopClassUid, sopInstanceUid }: Reference): Dataset {
   return dataset({ ReferencedSOPClassUID: sopClassUid, ReferencedSOPInstanceUID: sopInstanceUid });
+}
+
+/** The fields of an object that is referred to, for rows. */
+export function referenceScope({ sopClassUid, sopInstanceUid }: Reference): Scope {
+  return { sopClassUid, sopInstanceUid };
+}
+
+/** The fields of a coded term, for rows. */
+export function codeScope({ value, scheme, version, meaning }: CodeItem): Scope {
+  return { value, scheme, version, meaning };
 }
 
 /** The item of a coded term. */

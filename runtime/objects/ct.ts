@@ -1,32 +1,32 @@
-import { readTable } from '../../hal/base/table.js';
 import type { Millimetre, Millisecond } from '../../hal/base/units.js';
 import type { Acquisition } from '../acquire/acquisition.js';
-import type { Dataset } from '../dicom/dataset/dataset.js';
+import { codeOf } from '../exam/codes.js';
 import type { CtRange, CtReconPlan, TopogramRange } from '../protocol/plan.js';
 import type { Volume } from '../recon/volume.js';
 import {
-  codeNamed,
+  codeScope,
   commonScope,
   finishObject,
   newUid,
   type ObjectContext,
   type Reference,
-  reference,
+  referenceScope,
   type SeriesIdentity,
   timesScope,
 } from './context.js';
 import type { Scope } from './fill.js';
+import { imageType } from './image-type.js';
 import type { BuiltObject } from './instance.js';
-import { setPrivateValues, sopClassOf } from './modules.js';
+import { sopClassOf } from './modules.js';
 import { ctPixels, type StoredPixels, topogramPixels } from './pixels.js';
 import { type SeriesObjects, seriesOf } from './series.js';
-
-const IMAGE_TYPES: Readonly<Record<string, string[]>> = readTable(import.meta.url, '../dicom/tables/image-types.json');
 
 /** Fixed by the gantry: source to detector, source to isocentre, scan field, mm. */
 const GEOMETRY = { distanceSourceToDetector: 1085.6, distanceSourceToPatient: 595, dataCollectionDiameter: 500 };
 /** A wide second window beside the planned one, as the console offers. */
 const SECOND_WINDOW = { center: 300, width: 1500 };
+/** The tube current is the same all the scan long: the label of the statement's table for no modulation. */
+const UNMODULATED = { exposureModulationType: 'OFF', estimatedDoseSaving: 0 };
 const TOPOGRAM_WINDOWS = [
   { center: 50, width: 350 },
   { center: 300, width: 2000 },
@@ -75,23 +75,23 @@ function ctSlice(context: ObjectContext, input: CtSeriesInput, common: Scope, k:
   const z = firstZ + k * volume.spacing[2];
   const pixels = ctPixels(volume.data.subarray(k * nx * ny, (k + 1) * nx * ny));
   const at = scannedAt(input, z);
+  const centre = [x + ((nx - 1) / 2) * volume.spacing[0], y + ((ny - 1) / 2) * volume.spacing[1]];
   const dataset = finishObject(context, 'ct', {
     ...common,
     ...timesScope('acquisition', at),
     ...timesScope('content', at),
     ...pixelScope(pixels, nx, ny, 12),
-    imageType: IMAGE_TYPES.spiral,
+    imageType: imageType('spiral'),
     rescaleType: 'HU',
     pixelSpacing: [volume.spacing[1], volume.spacing[0]],
     imageOrientationPatient: [1, 0, 0, 0, 1, 0],
     imagePositionPatient: [x, y, z],
     sliceThickness: recon.thicknessMm,
     sliceLocation: z,
+    target: centre.map(fixed),
     ...windowScope([recon.window, SECOND_WINDOW]),
   });
-  const centre = [x + ((nx - 1) / 2) * volume.spacing[0], y + ((ny - 1) / 2) * volume.spacing[1]];
-  setPrivateValues(dataset, 'SIEMENS CT VA0 COAD', '0019', { FeedPerRotation: [fixed(feedPerRotation(input.range))] });
-  return { dataset: withCtHeaders(dataset, context, centre) };
+  return { dataset };
 }
 
 /** A scout image as the reconstruction makes it: row 0 at the head. */
@@ -140,15 +140,16 @@ export function topogramInstances(context: ObjectContext, input: TopogramInput):
       ...timesScope('acquisition', acquisition.startedAt),
       ...timesScope('content', acquisition.startedAt),
       ...pixelScope(topogramPixels(image.data), image.width, image.height, 12),
-      imageType: IMAGE_TYPES.topogram,
+      imageType: imageType('topogram'),
       rescaleType: 'US', // attenuation in steps, no HU
       pixelSpacing: [image.pixelMm, image.pixelMm],
       imageOrientationPatient: image.orientation,
       imagePositionPatient: image.origin,
       sliceLocation: image.origin[2],
+      target: ['0', '0'],
       ...windowScope(TOPOGRAM_WINDOWS),
     });
-    return { dataset: withCtHeaders(dataset, context, [0, 0]) };
+    return { dataset };
   });
 }
 
@@ -167,34 +168,34 @@ function ctScope(context: ObjectContext, input: CtSeriesInput | TopogramInput, a
     rotationDirection: 'CW',
     focalSpots: context.equipment.focalSpotMm,
     ctdiVol: exposure?.ctdiVol,
-    ctdiPhantomTypeCodeSequence: exposure && [codeNamed('ctdiPhantoms', exposure.ctdiPhantom)],
+    ctdiPhantoms: exposure && [codeScope(codeOf('ctdiPhantoms', exposure.ctdiPhantom))],
+    ...UNMODULATED,
     irradiationEventUid: input.irradiationEventUid ?? newUid(context),
-    referencedImageSequence: 'topogram' in input && input.topogram ? [reference(input.topogram)] : undefined,
-    sourceImageSequence: input.raw && [reference(input.raw)],
+    referencedImages: 'topogram' in input && input.topogram ? [referenceScope(input.topogram)] : [],
+    sourceImages: input.raw ? [referenceScope(input.raw)] : [],
+    applicationHeaders: [{ tableNullPosition: tableNullPosition(context.exam.landmarkMm) }],
   };
 }
 
 function spiralScope({ range, recon, acquisition }: CtSeriesInput): Scope {
   const ma = acquisition.exposure?.ma ?? range.ma;
   const total = range.rows * range.rowPitchMm;
+  const feed = range.pitch * total;
   return {
     exposureTime: range.rotationTime * 1000,
     exposure: (ma * range.rotationTime) / range.pitch, // effective mAs: statement Table 74
     revolutionTime: range.rotationTime,
     singleCollimationWidth: range.rowPitchMm,
     totalCollimationWidth: total,
-    tableSpeed: (range.pitch * total) / range.rotationTime,
-    tableFeedPerRotation: feedPerRotation(range),
+    tableSpeed: feed / range.rotationTime,
+    tableFeedPerRotation: feed,
+    feedPerRotation: fixed(feed),
     spiralPitchFactor: range.pitch,
     reconstructionDiameter: recon.fovMm,
     convolutionKernel: recon.kernel,
     derivationDescription:
       recon.fovMm > GEOMETRY.dataCollectionDiameter ? 'Reconstruction field larger than scan field' : undefined,
   };
-}
-
-function feedPerRotation(range: CtRange): Millimetre {
-  return range.pitch * range.rows * range.rowPitchMm;
 }
 
 /** When the beam passed a plane: the table runs from the head end to the feet end at constant speed. */
@@ -224,23 +225,6 @@ function windowScope(windows: { center: number; width: number }[]): Scope {
     windowWidth: windows.map((window) => window.width),
     windowCenterWidthExplanation: windows.map((_, i) => `WINDOW${i + 1}`),
   };
-}
-
-/** Private blocks of statement 5.2.2.1, Table 80 and the end of Table 74. */
-function withCtHeaders(ds: Dataset, context: ObjectContext, centre: number[]): Dataset {
-  ds['00090010'] = { vr: 'LO', Value: ['SIEMENS CT VA1 DUMMY'] };
-  setPrivateValues(ds, 'SIEMENS MED', '0021', { Target: centre.map(fixed) });
-  setPrivateValues(ds, 'SIEMENS CSA HEADER', '0029', {
-    ImageHeaderType: ['SOM 5'],
-    ImageHeaderVersion: ['VA10A 971201'],
-  });
-  const nullPosition = setPrivateValues({}, 'SIEMENS MEDCOM HEADER', '0029', {
-    ApplicationHeaderType: ['SOM 5 TPOS'],
-    ApplicationHeaderId: ['SOM 5 NULLPOSITION'],
-    ApplicationHeaderVersion: ['VB10A 20030626'],
-    ApplicationHeaderInfo: [tableNullPosition(context.exam.landmarkMm)],
-  });
-  return setPrivateValues(ds, 'SIEMENS MEDCOM HEADER', '0029', { ApplicationHeaderSequence: [nullPosition] });
 }
 
 /** Table travel of the landmark as a sign, nine digits of micrometres and NUL. */

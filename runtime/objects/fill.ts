@@ -1,5 +1,5 @@
 import { ScannerError } from '../../hal/base/errors.js';
-import { type Dataset, isDataset, setElement, type Value } from '../dicom/dataset/dataset.js';
+import { type Dataset, isDataset, reserveBlock, setElement, setPrivate, type Value } from '../dicom/dataset/dataset.js';
 import { vrRule } from '../dicom/dataset/dictionary.js';
 import { decimal, integer } from './decimal.js';
 
@@ -7,6 +7,7 @@ import { decimal, integer } from './decimal.js';
 export interface AttributeRow {
   /** Sequences in which it stands; none when absent. */
   path?: string[];
+  /** 'GGGGEEEE'; of a private element its block is written xx, and a creator's own is 'GGGG00xx'. */
   tag: string;
   name: string;
   vr: string;
@@ -20,6 +21,10 @@ export interface AttributeRow {
   worklist?: boolean;
   /** A sequence with one item for each scope of that field. */
   each?: string;
+  /** Of a private element. */
+  creator?: string;
+  /** Where the value comes from, for people. */
+  rule?: string;
 }
 
 export type ScopeValue = Value | readonly Value[] | undefined;
@@ -44,11 +49,20 @@ export function fillRows(
   for (const row of rows) {
     if ((row.path ?? []).join() !== path.join()) continue;
     const values = valuesOf(rows, row, scope, mapped, path);
-    if (values.length > 0) setElement(ds, row.tag, row.vr, values);
+    if (row.creator) fillPrivate(ds, row, row.creator, values);
+    else if (values.length > 0) setElement(ds, row.tag, row.vr, values);
     else if (row.type === '1') throw new ScannerError('data.missing', { what: row.name });
     else if (row.type === '2' || row.value) setElement(ds, row.tag, row.vr, []);
   }
   return ds;
+}
+
+/** Creators say where their elements stand: a row of the creator alone reserves its block. */
+function fillPrivate(ds: Dataset, { tag, vr }: AttributeRow, creator: string, values: Value[]): void {
+  const group = tag.slice(0, 4);
+  const element = tag.slice(6);
+  if (element === 'xx') reserveBlock(ds, creator, group);
+  else if (values.length > 0) setPrivate(ds, creator, group, element, vr, values);
 }
 
 function valuesOf(

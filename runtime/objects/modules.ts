@@ -19,7 +19,15 @@ interface PrivateBlock {
 }
 
 const TABLES: Readonly<ModuleTables> = readTable(import.meta.url, '../dicom/tables/modules.json');
+/** Images have a row for each row of the statement, and no modules. */
+const IMAGES: Readonly<ModuleTables['modules']> = {
+  'ct-attributes': readTable(import.meta.url, '../dicom/tables/ct-attributes.json'),
+  'pet-attributes': readTable(import.meta.url, '../dicom/tables/pet-attributes.json'),
+};
 const PRIVATE: readonly PrivateBlock[] = readTable(import.meta.url, '../dicom/tables/private.json');
+
+/** Group of the file's own elements, which whoever writes the file makes. */
+const FILE_META = '0002';
 
 export function sopClassOf(iod: IodName): string {
   return TABLES.iods[iod].sopClass;
@@ -27,7 +35,7 @@ export function sopClassOf(iod: IodName): string {
 
 /** All rows of an IOD, module after module. */
 export function iodRows(iod: IodName): AttributeRow[] {
-  return TABLES.iods[iod].modules.flatMap((name) => TABLES.modules[name]!.rows);
+  return TABLES.iods[iod].modules.flatMap((name) => (IMAGES[name] ?? TABLES.modules[name]!).rows);
 }
 
 /**
@@ -35,7 +43,8 @@ export function iodRows(iod: IodName): AttributeRow[] {
  * @throws ScannerError data.missing when a type 1 attribute has no value
  */
 export function buildObject(iod: IodName, scope: Scope, mapped: Readonly<Dataset>): Dataset {
-  const filled = fillRows(iodRows(iod), { ...scope, sopClassUid: sopClassOf(iod) });
+  const rows = iodRows(iod).filter(({ tag }) => !tag.startsWith(FILE_META));
+  const filled = fillRows(rows, { ...scope, sopClassUid: sopClassOf(iod) }, mapped);
   const ds: Dataset = { ...mapped };
   for (const [tag, element] of Object.entries(filled)) {
     if (element.Value.length > 0 || !ds[tag]) ds[tag] = element;

@@ -1,9 +1,8 @@
 import type { Millisecond } from '../../hal/base/units.js';
-import { type Dataset, dataset } from '../dicom/dataset/dataset.js';
+import { codeOf } from '../exam/codes.js';
 import { daOf, dtOf, tmOf } from '../exam/datetime.js';
 import type { Injection } from '../exam/exam.js';
-import { codeItem, codeNamed, type ObjectContext } from './context.js';
-import { decimal } from './decimal.js';
+import { codeScope, type ObjectContext } from './context.js';
 import type { Scope } from './fill.js';
 
 /** keV */
@@ -11,38 +10,31 @@ const ENERGY_WINDOW = { lower: 435, upper: 650 };
 const DAY_MS = 86_400_000;
 
 export function energyScope(): Scope {
-  const window = dataset({
-    EnergyWindowLowerLimit: String(ENERGY_WINDOW.lower),
-    EnergyWindowUpperLimit: String(ENERGY_WINDOW.upper),
-  });
-  return { energyWindowRangeSequence: [window] };
+  return { energyWindows: [ENERGY_WINDOW] };
 }
 
 /** Head first, supine: beside Patient Position, as statement Table 75 orders. */
 export function orientationScope(): Scope {
-  const orientation = codeNamed('patientOrientation', 'recumbent');
-  Object.assign(
-    orientation,
-    dataset({ PatientOrientationModifierCodeSequence: codeNamed('patientOrientation', 'supine') }),
-  );
+  const term = (name: string) => codeScope(codeOf('patientOrientation', name));
   return {
-    patientOrientationCodeSequence: [orientation],
-    patientGantryRelationshipCodeSequence: [codeNamed('patientOrientation', 'headfirst')],
+    orientation: [{ ...term('recumbent'), modifier: [term('supine')] }],
+    gantryRelationship: [term('headfirst')],
   };
 }
 
 /** The item of Radiopharmaceutical Information Sequence (0054,0016). */
-export function radiopharmaceutical(injection: Injection, seriesStart: Millisecond): Dataset {
-  return dataset({
-    Radiopharmaceutical: injection.radiopharmaceutical.meaning.replaceAll('^', ''),
-    RadiopharmaceuticalStartTime: startTime(injection.time, seriesStart),
-    RadiopharmaceuticalStartDateTime: dtOf(injection.time),
-    RadionuclideTotalDose: decimal(injection.activity),
-    RadionuclideHalfLife: decimal(injection.halfLifeSeconds),
-    RadionuclidePositronFraction: decimal(injection.positronFraction),
-    RadionuclideCodeSequence: codeItem(injection.radionuclide),
-    RadiopharmaceuticalCodeSequence: codeItem(injection.radiopharmaceutical),
-  });
+export function radiopharmaceutical(injection: Injection, seriesStart: Millisecond): Scope {
+  const { activity, halfLifeSeconds, positronFraction, time } = injection;
+  return {
+    name: injection.radiopharmaceutical.meaning.replaceAll('^', ''),
+    startTime: startTime(time, seriesStart),
+    startDateTime: dtOf(time),
+    activity,
+    halfLifeSeconds,
+    positronFraction,
+    radionuclide: [codeScope(injection.radionuclide)],
+    radiopharmaceutical: [codeScope(injection.radiopharmaceutical)],
+  };
 }
 
 /** TM of the injection in ms; its last three digits are the days between injection and scan: statement Table 75. */
@@ -56,15 +48,15 @@ function startTime(time: Millisecond, seriesStart: Millisecond): string {
 export function relatedSeries(
   context: ObjectContext,
   input: { ctSeriesInstanceUid?: string; matchesCtSlices?: boolean },
-): Dataset[] | undefined {
+): Scope[] | undefined {
   const { ctSeriesInstanceUid, matchesCtSlices } = input;
   if (!ctSeriesInstanceUid) return undefined;
   const purposes = ['attenuationCorrection', ...(matchesCtSlices ? ['sameAnatomy'] : [])];
   return [
-    dataset({
-      StudyInstanceUID: context.exam.studyInstanceUid,
-      SeriesInstanceUID: ctSeriesInstanceUid,
-      PurposeOfReferenceCodeSequence: purposes.map((purpose) => codeNamed('relatedSeriesPurposes', purpose)),
-    }),
+    {
+      studyInstanceUid: context.exam.studyInstanceUid,
+      seriesInstanceUid: ctSeriesInstanceUid,
+      purposes: purposes.map((purpose) => codeScope(codeOf('relatedSeriesPurposes', purpose))),
+    },
   ];
 }

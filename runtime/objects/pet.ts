@@ -1,6 +1,6 @@
-import { readTable } from '../../hal/base/table.js';
 import type { Millisecond } from '../../hal/base/units.js';
 import type { FrameRecord } from '../acquire/acquisition.js';
+import { dtOf } from '../exam/datetime.js';
 import { convolutionKernel, type PetReconPlan, reconstructionMethod } from '../protocol/petrecon.js';
 import type { PetRange } from '../protocol/plan.js';
 import type { Volume } from '../recon/volume.js';
@@ -10,20 +10,19 @@ import {
   newUid,
   type ObjectContext,
   type Reference,
-  reference,
+  referenceScope,
   type SeriesIdentity,
   timesScope,
 } from './context.js';
 import { pixelScope } from './ct.js';
 import type { Scope } from './fill.js';
+import { imageType } from './image-type.js';
 import type { BuiltObject } from './instance.js';
-import { setPrivateValues, sopClassOf } from './modules.js';
+import { sopClassOf } from './modules.js';
 import { energyScope, orientationScope, radiopharmaceutical, relatedSeries } from './pet-scope.js';
 import { frameTiming } from './pet-timing.js';
-import { petPixels } from './pixels.js';
+import { extremesOf, petPixels, petSlope } from './pixels.js';
 import { type Place, type SeriesObjects, seriesOf } from './series.js';
-
-const IMAGE_TYPES: Readonly<Record<string, string[]>> = readTable(import.meta.url, '../dicom/tables/image-types.json');
 
 /** Sinogram axes of the scanner: largest ring difference, and the two axial mashes of span 11. */
 const SINOGRAM = { axialAcceptance: 49, axialMash: [5, 6] };
@@ -32,6 +31,7 @@ const SINOGRAM = { axialAcceptance: 49, axialMash: [5, 6] };
 const METHODS: Readonly<Record<string, Scope>> = {
   ATTN: { attenuationCorrectionMethod: 'CT-derived mu-map' },
   SCAT: { scatterCorrectionMethod: 'Model-based' },
+  RAN: { randomsCorrectionMethod: 'DLYD' },
 };
 
 /** One gate of a gated frame. Times in ms. */
@@ -66,12 +66,15 @@ export interface PetSeriesInput extends SeriesIdentity {
   rangeNumber: number;
   /** The CT series that attenuation was taken from. */
   ctSeriesInstanceUid?: string;
+  /** Its description. */
+  ctDescription?: string;
   /** Slices lie where the CT's do. */
   matchesCtSlices?: boolean;
   /** Terms of Corrected Image; DECY is always among them. */
   corrections?: readonly string[];
   scatterFraction?: number;
-  raw?: readonly Reference[];
+  /** List mode that it was reconstructed from. */
+  raw?: readonly (Reference & { frame: number })[];
 }
 
 const DEFAULT_CORRECTIONS = ['NORM', 'ATTN', 'RAN', 'DECY'];
@@ -81,28 +84,29 @@ export function petInstances(context: ObjectContext, input: PetSeriesInput): Ser
   const slices = input.frames[0]!.volume.size[2];
   const seriesStart = Math.min(...input.acquisition.frames.map((frame) => frame.startedAt));
   const common = {
-    ...commonScope(context, { ...input, modality: 'PT', startedAt: seriesStart }),
+    ...commonScope(context, { ...input, flags: flagsOf(input), modality: 'PT', startedAt: seriesStart }),
     ...seriesScope(context, input, seriesStart),
   };
   const count = slices * input.frames.length;
   const series = { modality: 'PT', sopClassUid: sopClassOf('pet'), description: input.description, count };
-  const windows = input.frames.map(({ volume }) => ({ windowWidth: volumeWindow(volume) }));
+  const scales = input.frames.map(({ volume }) => volumeScale(input, volume));
   return seriesOf(context, series, input, (place) => {
     const number = Math.floor(place.index / slices);
     const k = slices - 1 - (place.index % slices);
-    const { windowWidth } = windows[number]!;
-    return petSlice(
-      context,
-      input,
-      { ...common, windowWidth, windowCenter: windowWidth / 2 },
-      { place, frame: input.frames[number]!, k, seriesStart },
-    );
+    return petSlice(context, input, common, {
+      place,
+      frame: input.frames[number]!,
+      scale: scales[number]!,
+      k,
+      seriesStart,
+    });
   });
 }
 
 interface SlicePlace {
   place: Place;
   frame: PetFrame;
+  scale: VolumeScale;
   k: number;
   seriesStart: Millisecond;
 }
@@ -113,7 +117,8 @@ function petSlice(context: ObjectContext, input: PetSeriesInput, common: Scope, 
   const [x, y, firstZ] = volume.origin;
   const z = firstZ + at.k * volume.spacing[2];
   const record = frameOfSlice(input.acquisition.frames, at.frame.frame, z);
-  const pixels = petPixels(volume.data.subarray(at.k * nx * ny, (at.k + 1) * nx * ny));
+  const { slope, windowWidth } = at.scale;
+  const pixels = petPixels(volume.data.subarray(at.k * nx * ny, (at.k + 1) * nx * ny), slope);
   const halfLife = context.exam.injection?.halfLifeSeconds;
   const dataset = finishObject(context, 'pet', {
     ...common,
@@ -123,21 +128,15 @@ function petSlice(context: ObjectContext, input: PetSeriesInput, common: Scope, 
     ...pixelScope(pixels, nx, ny, 16),
     ...frameTiming({ startedAt: record.startedAt, seconds: record.seconds, seriesStart: at.seriesStart, halfLife }),
     ...gateScope(gate),
-    acquisitionNumber: input.rangeNumber * 1000 + record.bed + 1,
+    windowWidth,
+    windowCenter: windowWidth / 2,
+    sourceImages: input.raw?.filter((raw) => raw.frame === at.frame.frame).map(referenceScope),
+    acquisitionNumber: petAcquisitionNumber(input.rangeNumber, record.bed),
+    primaryPromptsCountsAccumulated: record.prompts,
     imagePositionPatient: [x, y, z],
     sliceLocation: z,
     imageIndex: at.place.index + 1, // frames and gates before slices: PS3.3 C.8.9.4.1.9
     actualFrameDuration: record.seconds * 1000,
-  });
-  setPrivateValues(dataset, 'SIEMENS CSA HEADER', '0029', {
-    SeriesHeaderType: ['PET_REPLAY_PARAM'],
-    SeriesHeaderVersion: ['1.3'],
-  });
-  const start = timesScope('acquisition', at.seriesStart).acquisitionDateTime as string;
-  setPrivateValues(dataset, 'SIEMENS MED PT', '0071', {
-    RegistrationMatrixUid: [newUid(context)],
-    DecayCorrectionDateTime: [start],
-    FrameKind: [gate ? 'GATED' : input.range.frames.length > 0 ? 'DYNAMIC' : 'STATIC'],
   });
   return { dataset };
 }
@@ -147,13 +146,13 @@ function seriesScope(context: ObjectContext, input: PetSeriesInput, seriesStart:
   const { volume, gate } = input.frames[0]!;
   const corrections = [...new Set([...(input.corrections ?? DEFAULT_CORRECTIONS), 'DECY'])];
   const dynamic = range.frames.length > 0;
-  const kind = gate ? 'GATED' : dynamic ? 'DYNAMIC' : range.beds.length > 1 ? 'WHOLE BODY' : 'STATIC';
+  const kind = gate ? 'GATED' : dynamic ? 'DYNAMIC' : 'WHOLE BODY';
   return {
     ...SINOGRAM,
     ...energyScope(),
     ...orientationScope(),
     ...Object.assign({}, ...corrections.map((term) => METHODS[term] ?? {})),
-    imageType: IMAGE_TYPES.pet,
+    imageType: imageType('pet'),
     units: volume.unit,
     seriesType: [kind, 'IMAGE'],
     numberOfRRIntervals: gate ? 1 : undefined,
@@ -164,17 +163,22 @@ function seriesScope(context: ObjectContext, input: PetSeriesInput, seriesStart:
     reconstructionDiameter: volume.size[0] * volume.spacing[0],
     convolutionKernel: convolutionKernel(recon),
     reconstructionMethod: reconstructionMethod(recon),
-    radiopharmaceuticalInformationSequence: context.exam.injection && [
-      radiopharmaceutical(context.exam.injection, seriesStart),
-    ],
-    relatedSeriesSequence: relatedSeries(context, input),
+    radiopharmaceuticals: context.exam.injection && [radiopharmaceutical(context.exam.injection, seriesStart)],
+    relatedSeries: relatedSeries(context, input),
     pixelSpacing: [volume.spacing[1], volume.spacing[0]],
     imageOrientationPatient: [1, 0, 0, 0, 1, 0],
     sliceThickness: volume.spacing[2],
     doseCalibrationFactor: context.equipment.doseCalibrationFactor,
     scatterFractionFactor: input.scatterFraction,
-    sourceImageSequence: input.raw?.map(reference),
+    registrationMatrixUid: newUid(context),
+    decayCorrectionDateTime: dtOf(seriesStart),
+    frameKind: kind === 'WHOLE BODY' ? 'STATIC' : kind,
   };
+}
+
+/** Scans of an examination count from 0 here, beds from 1: of topogram, CT and PET the PET's first bed is 2001. */
+export function petAcquisitionNumber(rangeNumber: number, bed: number): number {
+  return (rangeNumber - 1) * 1000 + bed + 1;
 }
 
 /** The bed whose centre is nearest, of the slice's frame: the one that sees it best. */
@@ -191,11 +195,20 @@ function gateScope(gate: Gate | undefined): Scope {
   return { ...times, framingType: 'PHASED', beatRejectionFlag: gate.lowRRValue === undefined ? 'N' : 'Y' };
 }
 
-/** A window from 0 to the largest value of the volume. */
-function volumeWindow(volume: Volume): number {
-  let peak = 0;
-  const { data } = volume;
-  // by index: an iterator over millions of values would hold up the event loop
-  for (let i = 0; i < data.length; i++) if (data[i]! > peak) peak = data[i]!;
-  return Math.max(1, Math.round(peak));
+/** What the system says in Image Comments: statement Table 75. */
+function flagsOf({ ctDescription, recon }: PetSeriesInput): string[] {
+  return [ctDescription ?? '', recon.volumeScaled ? 'Volume Scaled' : ''].filter(Boolean);
+}
+
+interface VolumeScale {
+  /** One for all slices; absent where each has its own. */
+  slope?: string;
+  /** From 0 to the greatest value of the volume. */
+  windowWidth: number;
+}
+
+function volumeScale({ recon }: PetSeriesInput, { data }: Volume): VolumeScale {
+  const extremes = extremesOf(data);
+  const windowWidth = Math.max(1, Math.round(extremes.high));
+  return recon.volumeScaled ? { slope: petSlope(extremes), windowWidth } : { windowWidth };
 }

@@ -22,21 +22,34 @@ export function topogramPixels(values: Float32Array): StoredPixels {
 }
 
 /**
- * One PET slice with the slope that makes the most of 15 bits; signed when a value is below 0.
+ * One PET slice with the slope that makes the most of 15 bits, or the one given; signed when a value is below 0.
  * The slope is rounded to what a DS holds before values are divided by it.
  */
-export function petPixels(values: Float32Array): StoredPixels {
+export function petPixels(values: Float32Array, given?: string): StoredPixels {
+  const { low, high } = extremesOf(values);
+  const slope = given ?? petSlope({ low, high });
+  const floor = low < 0 ? -32768 : 0;
+  return { ...quantise(values, Number(slope), 0, floor, 32767), signed: low < 0, slope, intercept: '0' };
+}
+
+/** The slope that brings the farthest value from 0 to the end of 15 bits. */
+export function petSlope({ low, high }: { low: number; high: number }): string {
+  const peak = Math.max(high, -low);
+  // rounded up a little, so that the peak does not clip
+  return peak > 0 ? decimal(Number(((peak / 32767) * (1 + 1e-7)).toPrecision(8))) : '1';
+}
+
+/** Least and greatest value, and 0 among them. */
+export function extremesOf(values: Float32Array): { low: number; high: number } {
   let low = 0;
   let high = 0;
-  for (const value of values) {
+  // by index: an iterator over millions of values would hold up the event loop
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
     if (value < low) low = value;
     if (value > high) high = value;
   }
-  const peak = Math.max(high, -low);
-  // rounded up a little, so that the peak does not clip
-  const slope = peak > 0 ? decimal(Number(((peak / 32767) * (1 + 1e-7)).toPrecision(8))) : '1';
-  const floor = low < 0 ? -32768 : 0;
-  return { ...quantise(values, Number(slope), 0, floor, 32767), signed: low < 0, slope, intercept: '0' };
+  return { low, high };
 }
 
 /** stored = round((value - intercept) / slope), clipped. Little endian. */

@@ -23,7 +23,10 @@ export function seriesOf(
 ): SeriesObjects {
   const { sopClassUid, description, modality, count } = series;
   const seriesInstanceUid = identity.seriesInstanceUid ?? newUid(context);
-  const instances = Array.from({ length: count }, () => ({ sopClassUid, sopInstanceUid: newUid(context) }));
+  const instances = Array.from({ length: count }, (_, index) => ({
+    sopClassUid,
+    sopInstanceUid: identity.sopInstanceUids?.[index] ?? newUid(context),
+  }));
   return {
     summary: summaryOf(context, { seriesInstanceUid, modality, description, sopClassUid, instances }),
     objects: {

@@ -5,15 +5,20 @@ import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { ScannerError } from '../../hal/base/errors.js';
+import { ORGANS } from './organ.js';
 import { petReconSchema } from './petrecon.js';
 import { MAX_RANGES } from './plan.js';
 
 const span = { fromZ: z.number(), toZ: z.number() };
 const beam = { kv: z.number(), ma: z.number(), rows: z.number().int(), rowPitchMm: z.number() };
 
+/** What the range looks at: it becomes Body Part Examined. */
+const organ = z.enum(ORGANS).optional();
+
 const topogram = z.strictObject({
   kind: z.literal('topogram'),
   label: z.string().max(64),
+  organ,
   ...span,
   ...beam,
   tubeAngle: z.number(),
@@ -24,6 +29,7 @@ const topogram = z.strictObject({
 const ct = z.strictObject({
   kind: z.literal('ct'),
   label: z.string().max(64),
+  organ,
   ...span,
   ...beam,
   rotationTime: z.number(),
@@ -46,6 +52,7 @@ const ct = z.strictObject({
 const pet = z.strictObject({
   kind: z.literal('pet'),
   label: z.string().max(64),
+  organ,
   ...span,
   secondsPerBed: z.number().positive(),
   gating: z.enum(['none', 'ecg', 'respiration']),
@@ -58,6 +65,11 @@ export const protocolSchema = z.strictObject({
   title: z.string(),
   /** CTDI phantom that the dose of this protocol refers to. */
   dosePhantom: z.enum(['HEAD', 'BODY']),
+  /** Body Part Examined of all ranges, before what their organs say; the study's body region too. */
+  bodyPart: z
+    .string()
+    .regex(/^[A-Z0-9_ ]{1,16}$/)
+    .optional(),
   ranges: z
     .array(z.discriminatedUnion('kind', [topogram, ct, pet]))
     .min(1)

@@ -78,6 +78,8 @@ export const petReconSchema = z
     matchCtSlices: z.boolean().optional(),
     /** False: not corrected for attenuation; such images are not quantitative. */
     attenuationCorrected: z.boolean().optional(),
+    /** One rescale slope for all slices of a volume instead of one for each. */
+    volumeScaled: z.boolean().optional(),
   })
   .superRefine(({ method, iterations, subsets }, context) => {
     const iterative = petMethod(method).algorithm === 'osem';

@@ -1,4 +1,5 @@
 import type { Kilovolt, Milliampere, Millimetre, Second } from '../../hal/base/units.js';
+import type { Organ } from './organ.js';
 import type { PetReconPlan } from './petrecon.js';
 
 export type { PetReconPlan };
@@ -6,6 +7,8 @@ export type { PetReconPlan };
 interface RangeBase {
   id: string;
   label: string;
+  /** What it looks at. */
+  organ?: Organ;
 }
 
 /** Scout: standing tube, moving table. z in patient mm; the table moves from `fromZ` to `toZ`. */
@@ -67,5 +70,7 @@ export interface ScanPlan {
   protocol: string;
   title: string;
   dosePhantom: 'HEAD' | 'BODY';
+  /** Term of Body Part Examined for all ranges. */
+  bodyPart?: string;
   ranges: ScanRange[];
 }

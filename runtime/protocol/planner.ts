@@ -30,6 +30,7 @@ export function planScan(definition: ProtocolDefinition, options: PlanOptions): 
     protocol: definition.name,
     title: definition.title,
     dosePhantom: definition.dosePhantom,
+    bodyPart: definition.bodyPart,
     ranges,
   };
   checkPlan(plan, options);
@@ -72,6 +73,6 @@ function planPet(
     ? range.frames.reduce((sum, frame) => sum + frame, 0)
     : (options.bedSeconds ?? range.secondsPerBed);
   const beds = bedCentres(span.fromZ, span.toZ).map((centreZ) => ({ centreZ, seconds }));
-  const { kind, label, gating, frames, recons } = range;
-  return { kind, id, label, beds, gating, frames, recons };
+  const { kind, label, organ, gating, frames, recons } = range;
+  return { kind, id, label, organ, beds, gating, frames, recons };
 }

@@ -138,17 +138,26 @@ export function setPrivate(
   vr: string,
   values: Value[],
 ): Dataset {
+  const block = reserveBlock(ds, creator, group);
+  ds[(group + block + element).toUpperCase()] = { vr, Value: values };
+  return ds;
+}
+
+/**
+ * The block of a creator, reserved where it has none.
+ * @throws ScannerError bug.contract when the group is even, limit.resource when all blocks are taken
+ */
+export function reserveBlock(ds: Dataset, creator: string, group: string): string {
   if (!isPrivate(`${group}0000`)) throw new ScannerError('bug.contract', { message: `group ${group} is not private` });
-  let block = privateBlock(ds, creator, group);
-  for (let free = 0x10; block === undefined && free <= 0xff; free++) {
+  const known = privateBlock(ds, creator, group);
+  if (known !== undefined) return known;
+  for (let free = 0x10; free <= 0xff; free++) {
     const hex = free.toString(16).toUpperCase();
     if (ds[`${group}00${hex}`]) continue;
     ds[`${group}00${hex}`] = { vr: 'LO', Value: [creator] };
-    block = hex;
+    return hex;
   }
-  if (block === undefined) throw new ScannerError('limit.resource', { what: `private blocks of ${group}`, max: 240 });
-  ds[(group + block + element).toUpperCase()] = { vr, Value: values };
-  return ds;
+  throw new ScannerError('limit.resource', { what: `private blocks of ${group}`, max: 240 });
 }
 
 /** A private element by its creator, or undefined. */
