@@ -7,7 +7,9 @@ import { EXIT, fail, printJson, say, summary, table } from './output.js';
 import { Progress } from './progress.js';
 
 type RunOptions = ConnectionOptions &
-  Omit<ExamRequest, 'steps' | 'supplies'> & {
+  Omit<ExamRequest, 'steps' | 'supplies' | 'contrast'> & {
+    /** True when no agent is named. */
+    contrast?: string | true;
     step?: string[];
     supply?: ExamRequest['supplies'];
     json?: boolean;
@@ -81,8 +83,19 @@ export function concludeExam(report: ExamReport, json: boolean): void {
 }
 
 function run(options: RunOptions): Promise<void> {
-  const { data: _data, url: _url, token: _token, json = false, whenInterrupted, step, supply, ...more } = options;
-  const request: ExamRequest = { ...more, steps: step, supplies: supply };
+  const {
+    data: _data,
+    url: _url,
+    token: _token,
+    json = false,
+    whenInterrupted,
+    step,
+    supply,
+    contrast,
+    ...more
+  } = options;
+  const agent = contrast === true ? '' : contrast;
+  const request: ExamRequest = { ...more, steps: step, supplies: supply, contrast: agent };
   return withClient(options, fail, async (client) => {
     concludeExam(await followExam(client, request, whenInterrupted), json);
   });
@@ -123,6 +136,9 @@ export function examCommand(): Command {
     .option('--operator <name>', 'who runs it')
     .option('--performing-physician <name>', 'instead of the scheduled one')
     .option('--supply <item>', 'used and billed: CODE,SCHEME,MEANING[,QUANTITY,UNIT]; may be repeated', supplyOption)
+    .option('--contrast [agent]', 'contrast agent was given, and which')
+    .option('--body-part <term>', 'Body Part Examined instead of the protocol, e.g. CHEST')
+    .option('--image-comment <text>', 'what stands in Image Comments')
     .option('--bed-seconds <s>', 'seconds a PET bed instead of the protocol', numberOption)
     .option('--span <from:to>', 'scanned patient mm around the landmark, e.g. --span=-100:100', spanOption)
     .option('--ma <mA>', 'tube current of CT ranges instead of the protocol', numberOption)

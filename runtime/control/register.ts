@@ -34,7 +34,8 @@ export async function registerExam(request: ExamRequest, options: RegisterOption
   const { config, now, anodeHeat } = options;
   const definition = loadProtocol(request.protocol);
   const { bedSeconds, span, ma } = request;
-  const plan = planScan(definition, { landmarkMm: LANDMARK_MM, anodeHeat, bedSeconds, span, ma });
+  const planned = planScan(definition, { landmarkMm: LANDMARK_MM, anodeHeat, bedSeconds, span, ma });
+  const plan = { ...planned, bodyPart: request.bodyPart ?? planned.bodyPart };
   const { activityMBq, ...agent } = request.injection ?? config.injection;
   const registration: Registration = {
     protocol: plan.protocol,
@@ -44,7 +45,8 @@ export async function registerExam(request: ExamRequest, options: RegisterOption
     landmarkMm: LANDMARK_MM,
   };
   const supplies = request.supplies?.map((supply) => supplyOf(supply, config.mpps));
-  const exam = { ...(await examOf(request, registration, options)), supplies };
+  const { contrast: contrastAgent, imageComment } = request;
+  const exam = { ...(await examOf(request, registration, options)), supplies, contrastAgent, imageComment };
   return newRecord(exam, plan, 1 + (options.serial % NUMBERED_EXAMS) * IDS_PER_EXAM);
 }
 

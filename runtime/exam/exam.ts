@@ -62,6 +62,10 @@ export interface Exam {
   characterSet: string[];
   injection?: Injection;
   supplies?: Supply[];
+  /** Contrast agent as the operator named it, empty when given but not named; absent without contrast. */
+  contrastAgent?: string;
+  /** What the operator says of the images. */
+  imageComment?: string;
   /** Series Instance UID of the series that its first range will make. */
   firstSeriesUid?: string;
   startedAt: Millisecond;

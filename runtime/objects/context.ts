@@ -85,7 +85,7 @@ export function commonScope(
   const { patient, item } = exam;
   // images stand in the first study: steps of another are reported by a performed step of their own
   const further = (exam.furtherSteps ?? []).map((step) => step.item).filter(sameStudy(exam));
-  const comments = [series.comment, ...(series.flags ?? []), context.simulated ? 'SIMULATED' : ''];
+  const comments = [series.comment ?? exam.imageComment, ...(series.flags ?? []), context.simulated ? 'SIMULATED' : ''];
   const studyStartedAt = context.studyStartedAt ?? exam.startedAt;
   return {
     createdDate: daOf(now),

@@ -160,6 +160,7 @@ function ctScope(context: ObjectContext, input: CtSeriesInput | TopogramInput, a
   return {
     ...GEOMETRY,
     acquisitionNumber: input.acquisitionNumber,
+    contrastBolusAgent: agentOf(context),
     kvp: exposure?.kv ?? range.kv,
     xRayTubeCurrent: exposure?.ma ?? range.ma,
     generatorPower: ((exposure?.kv ?? range.kv) * (exposure?.ma ?? range.ma)) / 1000,
@@ -203,6 +204,11 @@ function scannedAt({ range, acquisition }: CtSeriesInput, z: number): Millisecon
   const { startedAt, endedAt } = acquisition;
   const fraction = (range.toZ - z) / Math.max(1e-6, range.toZ - range.fromZ);
   return startedAt + Math.min(1, Math.max(0, fraction)) * (endedAt - startedAt);
+}
+
+/** Statement Table 74: a fixed term where contrast was given and nothing entered. */
+function agentOf({ exam: { contrastAgent } }: ObjectContext): string | undefined {
+  return contrastAgent === '' ? 'APPLIED' : contrastAgent;
 }
 
 export function pixelScope(pixels: StoredPixels, columns: number, rows: number, bits: 12 | 16): Scope {

@@ -15,6 +15,11 @@ const beam = { kv: z.number(), ma: z.number(), rows: z.number().int(), rowPitchM
 /** What the range looks at: it becomes Body Part Examined. */
 const organ = z.enum(ORGANS).optional();
 
+/** A code string that stands in Body Part Examined. */
+export const bodyPartTerm = z
+  .string()
+  .regex(/^[A-Z0-9_][A-Z0-9_ ]{0,15}$/, 'capitals, digits, _ and blanks, at most 16');
+
 const topogram = z.strictObject({
   kind: z.literal('topogram'),
   label: z.string().max(64),
@@ -66,10 +71,7 @@ export const protocolSchema = z.strictObject({
   /** CTDI phantom that the dose of this protocol refers to. */
   dosePhantom: z.enum(['HEAD', 'BODY']),
   /** Body Part Examined of all ranges, before what their organs say; the study's body region too. */
-  bodyPart: z
-    .string()
-    .regex(/^[A-Z0-9_ ]{1,16}$/)
-    .optional(),
+  bodyPart: bodyPartTerm.optional(),
   ranges: z
     .array(z.discriminatedUnion('kind', [topogram, ct, pet]))
     .min(1)

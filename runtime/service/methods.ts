@@ -1,11 +1,14 @@
 /** The methods of the service socket. */
 
 import { z } from 'zod';
+import { bodyPartTerm } from '../protocol/definition.js';
 import type { Operations } from './operations.js';
 import { type MethodTable, method, openRpc } from './rpc.js';
 import { da, scheduleMethods, supply } from './schedule-methods.js';
 
 const none = z.strictObject({});
+/** One value of a text attribute: a backslash would make it two. */
+const plainText = z.string().regex(/^[^\\\p{Cc}]*$/u, 'one line without backslash');
 const byExam = z.strictObject({ examId: z.string() });
 
 const examRequest = z
@@ -26,6 +29,9 @@ const examRequest = z
     operator: z.string().max(64).optional(),
     performingPhysician: z.string().max(324).optional(),
     supplies: z.array(supply).max(100).optional().describe('what is used and billed'),
+    contrast: plainText.max(64).optional().describe('contrast agent given; empty when it is not named'),
+    bodyPart: bodyPartTerm.optional().describe('Body Part Examined instead of the protocol’s'),
+    imageComment: plainText.max(1024).optional().describe('what stands in Image Comments'),
     bedSeconds: z.number().positive().optional().describe('seconds a PET bed instead of the protocol'),
     span: z.strictObject({ fromZ: z.number(), toZ: z.number() }).optional().describe('patient mm around the landmark'),
     ma: z.number().positive().optional(),

@@ -29,6 +29,12 @@ export interface ExamRequest {
   performingPhysician?: string;
   /** What is used and billed. */
   supplies?: SupplyInput[];
+  /** Contrast agent given, empty when it is not named. */
+  contrast?: string;
+  /** Term of Body Part Examined instead of the protocol's. */
+  bodyPart?: string;
+  /** Image Comments. */
+  imageComment?: string;
   bedSeconds?: number;
   span?: { fromZ: number; toZ: number };
   ma?: number;
