@@ -40,12 +40,16 @@ export interface Gate {
   slots: number;
   triggerTime: number;
   frameTime: number;
+  /** Mean accepted interval. */
+  nominalInterval?: number;
   /** Limits of accepted intervals; absent where none is rejected. */
   lowRRValue?: number;
   highRRValue?: number;
   heartRate?: number;
   intervalsAcquired?: number;
   intervalsRejected?: number;
+  /** Beats let by after an arrhythmia. */
+  skipBeats?: number;
 }
 
 /** One volume of the series: all beds at one time frame, or at one gate. */
