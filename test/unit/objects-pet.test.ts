@@ -5,7 +5,14 @@ import * as assert from 'uvu/assert';
 import { iodRows } from '../../runtime/objects/modules.js';
 import { type PetSeriesInput, petInstances } from '../../runtime/objects/pet.js';
 import { acquisitionOf, PET, START, specimenContext, specimenExam, volumeOf } from '../helpers/specimens.js';
-import { checkRows, type Expectation, seenByPydicom, statementPaths, storedFiles } from '../helpers/statement-rows.js';
+import {
+  checkRows,
+  type Expectation,
+  type JsonDataset,
+  seenByPydicom,
+  statementPaths,
+  storedFiles,
+} from '../helpers/statement-rows.js';
 
 const test = suite('PET attributes');
 
@@ -171,6 +178,9 @@ const shared: Record<string, Expectation> = {
   ...code('00540016/00540300', 'C-111A1', 'SRT', '^18^Fluorine'),
   '00540016/00180031': ['Fluorodeoxyglucose F18'],
   ...code('00540016/00540304', 'C-B1031', 'SRT', 'Fluorodeoxyglucose F^18^'),
+  ...code('00540410', 'F-10450', 'SRT', 'recumbent'),
+  ...code('00540410/00540412', 'F-10340', 'SRT', 'supine'),
+  ...code('00540414', 'F-10470', 'SRT', 'headfirst'),
   '00541002': ['EMISSION'],
   '00541100': ['DLYD'],
   '00541102': ['START'],
@@ -186,6 +196,7 @@ const wholeBodySlice: Record<string, Expectation> = {
   '00081250/0020000D': ['1.2.826.0.1.3680043.9.1234.1'],
   '00081250/0020000E': ['1.2.3.4'],
   '00081250/0040A170': [{}, {}].map(() => (item: unknown) => typeof item === 'object'),
+  ...code('00081250/0040A170', '122403', 'DCM', 'For Attenuation Correction'),
   '00180050': [100],
   '00181210': ['XYZ Gauss5.00'],
   '00181242': [120_000],
@@ -285,14 +296,13 @@ test('volume scaling gives all slices of a volume one slope and one window', () 
   assert.equal([head!['00280103']!.Value, head!['00280107']!.Value], [[0], [16383]], 'half of the peak');
 });
 
-test('terms of orientation and of related series are those of their tables', () => {
-  const item = (tag: string) => feet![tag]!.Value![0] as typeof feet & object;
-  const value = (of: typeof feet & object) => of['00080100']!.Value![0];
-  assert.is(value(item('00540410')), 'F-10450');
-  assert.is(value(item('00540410')['00540412']!.Value![0] as typeof feet & object), 'F-10340');
-  assert.is(value(item('00540414')), 'F-10470');
-  const purposes = item('00081250')['0040A170']!.Value as (typeof feet & object)[];
-  assert.equal(purposes.map(value), ['122403', '122401']);
+test('slices where the CT has its own say so beside attenuation', () => {
+  const [related] = feet!['00081250']!.Value as JsonDataset[];
+  const purposes = related!['0040A170']!.Value as JsonDataset[];
+  assert.equal(
+    purposes.map((item) => item['00080100']!.Value),
+    [['122403'], ['122401']],
+  );
 });
 
 test('a registration matrix is one of a series, and the decay reference is its start', () => {
