@@ -4,6 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { iodRows } from '../../runtime/objects/modules.js';
 import { type PetSeriesInput, petInstances } from '../../runtime/objects/pet.js';
+import { REGISTERED } from '../helpers/registered-rows.js';
 import { acquisitionOf, PET, START, specimenContext, specimenExam, volumeOf } from '../helpers/specimens.js';
 import {
   checkRows,
@@ -95,7 +96,6 @@ const files = await storedFiles([...wholeBody.objects, ...dynamic.objects, ...ga
 const seen = seenByPydicom(files);
 const [head, feet] = seen;
 
-const day = '20260105';
 const near = (expected: number) => (value: unknown) => Math.abs(Number(value) - expected) < 2e-7 * Math.abs(expected);
 const lambda = Math.LN2 / 6586.2;
 /** s from the start of a frame until its mean activity holds. */
@@ -112,60 +112,22 @@ const absent = (tags: string[]): Record<string, Expectation> =>
   Object.fromEntries(tags.map((tag) => [tag, 'absent' as const]));
 
 const shared: Record<string, Expectation> = {
-  '00020012': ['1.3.12.2.1107.5.1.4'],
-  '00020013': ['SIEMENS_S7VA27A'],
-  '00080005': ['ISO_IR 100'],
+  ...REGISTERED,
   '00080008': ['ORIGINAL', 'PRIMARY'],
   '00080016': ['1.2.840.10008.5.1.4.1.1.128'],
-  '00080018': [/^[0-9.]{10,64}$/],
-  '00080020': [day],
-  '00080030': ['093005.000000'],
-  '00080021': [day],
   '00080031': ['093100.000000'],
-  '00080022': [day],
-  '00080023': [day],
   '00080033': ['094000.000000'],
-  '00080050': ['A1'],
   '00080060': ['PT'],
-  '00080070': ['SIEMENS'],
-  '00080080': ['Test Hospital'],
-  '00080081': ['Street 1'],
-  '00080090': [{ Alphabetic: 'Ref^Doc' }],
-  '00081010': ['RIG1'],
-  '00081030': ['CHEST^wholebody-fdg'],
   '00081040': ['PET'],
-  '00081050': [{ Alphabetic: 'Per^Former' }],
-  '00081070': [{ Alphabetic: 'Tech^A' }],
-  '00081080': 'absent', // the worklist item has none
   '0008103E': ['PET WB'],
-  '00081090': ['Biograph64-1104'],
-  '00100010': [{ Alphabetic: 'Müller^Jörg' }],
-  '00100020': ['PID7'],
-  '00100030': ['19610704'],
-  '00100040': ['M'],
-  '00101010': ['064Y'],
   '00101030': [81.5],
-  '00180015': ['CHEST'],
-  '00181000': ['1'],
-  '00181020': [/^petrig /],
-  '00181030': ['wholebody-fdg'],
   '00181181': ['NONE'],
-  '00181200': ['20260104'],
-  '00181201': ['093000.000000'],
-  '00185100': ['HFS'],
-  '0020000D': ['1.2.826.0.1.3680043.9.1234.1'],
-  '0020000E': [/^[0-9.]{10,64}$/],
-  '00200010': ['RP1'],
   '00200011': [3],
   '00200037': [1, 0, 0, 0, 1, 0],
   '00200052': [exam.frameOfReferenceUid],
-  '00201040': [],
-  '00280002': [1],
-  '00280004': ['MONOCHROME2'],
   '00280010': [4],
   '00280011': [4],
   '00280030': [8, 8],
-  '00280100': [16],
   '00280101': [16],
   '00280102': [15],
   '00281052': [0],
@@ -305,10 +267,11 @@ test('slices where the CT has its own say so beside attenuation', () => {
   );
 });
 
-test('a registration matrix is one of a series, and the decay reference is its start', () => {
+test('list mode is named; a registration matrix is one of a series, and the decay reference its start', () => {
   const rows = ['0071xx21', '0071xx22', '0071xx24'];
   const names = rows.map((tag) => `${tag}:SIEMENS MED PT`);
-  const expected = { [names[1]!]: ['20260105093100.000000'], [names[2]!]: ['STATIC'] };
+  const source = { '00082112/00081150': [CSA], '00082112/00081155': ['1.2.3.4.5'] };
+  const expected = { ...source, [names[1]!]: ['20260105093100.000000'], [names[2]!]: ['STATIC'] };
   assert.equal(checkRows(iodRows('pet'), feet!, expected), []);
   assert.equal(head!['00711021'], feet!['00711021']);
 });
