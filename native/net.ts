@@ -78,6 +78,8 @@ export interface ReceiveJob extends Framing {
   silenceMs: number;
   /** A checksum of the file is wanted. */
   hash: boolean;
+  /** The thread may keep the connection when the file is done. */
+  stay: boolean;
 }
 
 /** How a connection is given back after a dataset; with `done` the file is durable under its own name, else there is none. */
@@ -90,6 +92,8 @@ export interface Received extends Framing {
   /** Of a file that failed: errno. */
   error: number;
   unread: Buffer;
+  /** The thread goes on to read: the connection is between messages, and not given back. */
+  stays: boolean;
 }
 
 type Raw<T> = Omit<T, 'why'> & { why: number };
@@ -101,7 +105,11 @@ interface NetModule {
     limits: SendLimits,
     callback: (first: number | Raw<Given>, command?: Buffer) => void,
   ): () => void;
-  netReceive(fd: number, job: ReceiveJob, callback: (end: Raw<Received>) => void): () => void;
+  netReceive(
+    fd: number,
+    job: ReceiveJob,
+    callback: (told: number, what: Raw<Received> | Buffer) => void,
+  ): { next(job: ReceiveJob): void; cancel(): void };
 }
 
 /** A socket's descriptor and what stops and starts the event loop's reading of it. */
@@ -162,16 +170,73 @@ export function startSending(
   return { ended, cancel };
 }
 
-/**
- * Receives the rest of a dataset into a file, in a thread of its own. The event loop must not read the descriptor until `ended`.
- * @param job room and silenceMs may be Infinity
- */
-export function startReceiving({ fd }: Descriptor, job: ReceiveJob): { ended: Promise<Received>; cancel(): void } {
-  let end: (received: Received) => void = () => {};
-  const ended = new Promise<Received>((resolve) => (end = resolve));
-  const bounds = { room: Math.min(job.room, Number.MAX_SAFE_INTEGER), silenceMs: Math.min(job.silenceMs, 0x7fffffff) };
-  const cancel = netModule()!.netReceive(fd, { ...job, ...bounds }, (raw) => end({ ...raw, why: STOPS[raw.why]! }));
-  return { ended, cancel };
+/** What a thread that keeps a connection tells of it. */
+export interface ReaderEvents {
+  /** A file has ended, well or not; unless the thread stays the connection is given back. */
+  file(end: Received): void;
+  /** A large dataset has begun: the bytes of its message so far. It waits for `next`, or `cancel`. */
+  ahead(bytes: Buffer): void;
+  /** The connection is given back: what was read and not told. */
+  back(unread: Buffer): void;
+}
+
+/** What netReceive tells of: `Told` of native/net/module.cc. */
+const TOLD = { file: 0, ahead: 1, back: 2 } as const;
+
+/** A thread that reads a connection and puts datasets into files. The event loop must not read the descriptor until it is given back. */
+export class DatasetReader {
+  readonly #events: ReaderEvents;
+  readonly #thread: ReturnType<NetModule['netReceive']>;
+  #end: (received: Received) => void = () => {};
+  /** How the file under way ended; `cancelled` also when the connection was given back before it had begun. Never rejects. */
+  ended!: Promise<Received>;
+
+  constructor({ fd }: Descriptor, job: ReceiveJob, events: ReaderEvents) {
+    this.#events = events;
+    this.#begin();
+    this.#thread = netModule()!.netReceive(fd, bounded(job), (told, what) => this.#hear(told, what));
+  }
+
+  /** Puts the dataset that has begun into a file. */
+  next(job: ReceiveJob): void {
+    this.#begin();
+    this.#thread.next(bounded(job));
+  }
+
+  /** Asks for the connection: it comes by `ended` or `back`. */
+  cancel(): void {
+    this.#thread.cancel();
+  }
+
+  #begin(): void {
+    this.ended = new Promise((resolve) => (this.#end = resolve));
+  }
+
+  /** Several may come in one turn: what has to follow at once is done in the events, not by who awaits `ended`. */
+  #hear(told: number, what: Raw<Received> | Buffer): void {
+    if (told === TOLD.file) {
+      const raw = what as Raw<Received>;
+      const received = { ...raw, why: STOPS[raw.why]! };
+      this.#events.file(received);
+      this.#end(received);
+    } else if (told === TOLD.ahead) {
+      this.#events.ahead(what as Buffer);
+    } else {
+      this.#events.back(what as Buffer);
+      this.#end(GIVEN_BACK);
+    }
+  }
+}
+
+const GIVEN_BACK: Received = {
+  ...{ why: 'cancelled', size: 0, sha256: '', error: 0, unread: Buffer.alloc(0), stays: false },
+  ...{ pdvLeft: 0, last: false, bodyLeft: 0 },
+};
+
+/** room and silenceMs may be Infinity */
+function bounded(job: ReceiveJob): ReceiveJob {
+  const { room, silenceMs } = job;
+  return { ...job, room: Math.min(room, Number.MAX_SAFE_INTEGER), silenceMs: Math.min(silenceMs, 0x7fffffff) };
 }
 
 /** The first bytes of a file. */

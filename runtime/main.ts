@@ -179,7 +179,7 @@ async function listen(
   await rm(incoming, { recursive: true, force: true }); // halves of transfers that a crash cut off
   await mkdir(incoming, { recursive: true });
   const prepared = new PreparedFiles({
-    folder: join(incoming, PREPARED_FOLDER),
+    folder: join(config.data, PREPARED_FOLDER),
     maxBytes: config.dicom.preparedBytes,
     ...{ clock, log },
   });

@@ -132,6 +132,16 @@ Line::Wait Line::wait(short events, int limitMs) {
   }
 }
 
+Line::Call Line::waitForCall(int fd, bool input) {
+  for (;;) {
+    pollfd waits[3] = {{fd, POLLIN, 0}, {cancel_.fd(), POLLIN, 0}, {input ? fd_.get() : -1, POLLIN, 0}};
+    if (::poll(waits, 3, -1) < 0) continue;
+    if (waits[1].revents != 0) return Call::cancelled;
+    if (waits[0].revents != 0) return Call::called;
+    if (waits[2].revents != 0) return Call::input;
+  }
+}
+
 /// @param watch set to false when what waits is no A-ABORT: it is read once the message is out
 bool Line::abortWaits(bool& watch) const {
   uint8_t first = 0;

@@ -70,6 +70,10 @@ class Line {
   /// Waits for POLLIN or POLLOUT. Silence counts from the last byte that moved, also those that the peer takes from our send buffer.
   Wait wait(short events, int limitMs = -1);
 
+  enum class Call { input, called, cancelled };
+  /// Waits without limit until `fd` is readable, which wins, or, if wanted, until there is something to read.
+  Call waitForCall(int fd, bool input);
+
   /// Writes parts whole, in order. `ends[i]` says that a PDU ends with part i: a cancelled write goes on to the next end when the peer
   /// lets it, and `atBoundary` tells. Watches for an A-ABORT meanwhile.
   Stop write(std::vector<iovec>& parts, const std::vector<bool>& ends);

@@ -8,6 +8,7 @@
 
 #include "job.h"
 #include "net/heads.h"
+#include "net/orders.h"
 #include "net/receive.h"
 #include "net/send.h"
 #include "net/task.h"
@@ -27,6 +28,9 @@ std::string bytes(const Napi::Object& o, const char* key) {
 std::string pieces(const Napi::Object& o, const char* key) {
   const auto list = o.Get(key).As<Napi::Array>();
   std::string all;
+  size_t size = 0;
+  for (uint32_t i = 0; i < list.Length(); ++i) size += list.Get(i).As<Napi::Uint8Array>().ByteLength();
+  all.reserve(size);
   for (uint32_t i = 0; i < list.Length(); ++i) {
     const auto piece = list.Get(i).As<Napi::Uint8Array>();
     all.append(reinterpret_cast<const char*>(piece.Data()), piece.ByteLength());
@@ -101,31 +105,78 @@ Napi::Object received(Napi::Env env, const ReceiveEnd& end) {
   result.Set("last", end.framing.last);
   result.Set("bodyLeft", end.framing.bodyLeft);
   result.Set("unread", buffer(env, end.unread));
+  result.Set("stays", end.stays);
   return result;
 }
 
-/// netReceive(fd, job, callback): callback(end). @return cancel()
-Napi::Value receive(const Napi::CallbackInfo& info) {
-  const auto o = info[1].As<Napi::Object>();
-  const auto job = std::make_shared<const ReceiveJob>(ReceiveJob{text(o, "path"),
-                       SinkOptions{text(o, "temporary"), static_cast<uint64_t>(number(o, "prepared")), o.Get("hash").As<Napi::Boolean>().Value()},
-                       pieces(o, "begin"),
-                       readFraming(o),
-                       static_cast<uint8_t>(integer(o, "contextId")),
-                       static_cast<uint32_t>(number(o, "maxPdu")),
-                       static_cast<uint64_t>(number(o, "room")),
-                       integer(o, "silenceMs")});
-  auto fd = std::make_shared<Owned>(duplicate(info[0].As<Napi::Number>().Int32Value()));
-  return Task::start(info.Env(), info[2].As<Napi::Function>(), [fd, job](Task& task) {
-    Line line(std::move(*fd), task.cancel(), job->silenceMs);
-    ReceiveEnd end;
-    try {
-      end = receiveFile(*job, line);
-    } catch (const std::exception&) {  // no memory
-      end = ReceiveEnd{.why = Stop::file, .checksum = {}, .error = ENOMEM, .framing = {}, .unread = {}};
-    }
-    task.tell([end](Napi::Env env) -> std::vector<napi_value> { return {received(env, end)}; });
+ReceiveJob readReceiveJob(const Napi::Object& o) {
+  return {text(o, "path"),
+          SinkOptions{text(o, "temporary"), static_cast<uint64_t>(number(o, "prepared")), o.Get("hash").As<Napi::Boolean>().Value()},
+          pieces(o, "begin"),
+          readFraming(o),
+          static_cast<uint8_t>(integer(o, "contextId")),
+          static_cast<uint32_t>(number(o, "maxPdu")),
+          static_cast<uint64_t>(number(o, "room")),
+          integer(o, "silenceMs"),
+          o.Get("stay").As<Napi::Boolean>().Value()};
+}
+
+/// What the callback of netReceive is told of.
+enum class Told { file = 0, ahead = 1, back = 2 };
+
+void tellFile(Task& task, const ReceiveEnd& end) {
+  task.tell([end](Napi::Env env) -> std::vector<napi_value> {
+    return {Napi::Number::New(env, static_cast<int>(Told::file)), received(env, end)};
   });
+}
+
+void tellBytes(Task& task, Told what, std::string bytes) {
+  task.tell([what, bytes = std::move(bytes)](Napi::Env env) -> std::vector<napi_value> {
+    return {Napi::Number::New(env, static_cast<int>(what)), buffer(env, bytes)};
+  });
+}
+
+/// Puts one dataset after the other into files, until the connection is wanted back or something else comes.
+void receiveAll(Task& task, Line& line, Orders& orders, ReceiveJob job) {
+  DatasetReader reader(line);
+  for (;;) {
+    const ReceiveEnd end = reader.file(job);
+    tellFile(task, end);
+    if (!end.stays) return;
+    Ahead ahead = reader.ahead(job.maxPdu);
+    tellBytes(task, ahead.large ? Told::ahead : Told::back, std::move(ahead.bytes));
+    if (!ahead.large) return;
+    if (!reader.readUntil(orders.fd())) {
+      tellBytes(task, Told::back, reader.unread());
+      return;
+    }
+    job = orders.take();
+  }
+}
+
+/**
+ * netReceive(fd, job, callback) -> { next(job), cancel() }. callback(0, end) when a file has ended; then, if the thread stays,
+ * callback(1, bytes) when the next dataset is large, which waits for next(job), or callback(2, bytes) with what was read when it lets go.
+ */
+Napi::Value receive(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  auto fd = std::make_shared<Owned>(duplicate(info[0].As<Napi::Number>().Int32Value()));
+  auto orders = std::make_shared<Orders>();
+  const auto first = std::make_shared<const ReceiveJob>(readReceiveJob(info[1].As<Napi::Object>()));
+  const auto cancel = Task::start(env, info[2].As<Napi::Function>(), [fd, orders, first](Task& task) {
+    Line line(std::move(*fd), task.cancel(), first->silenceMs);
+    try {
+      receiveAll(task, line, *orders, *first);
+    } catch (const std::exception&) {  // no memory
+      tellFile(task, ReceiveEnd{.why = Stop::file, .checksum = {}, .error = ENOMEM, .framing = {}, .unread = {}});
+    }
+  });
+  auto result = Napi::Object::New(env);
+  result.Set("cancel", cancel);
+  result.Set("next", Napi::Function::New(env, [orders](const Napi::CallbackInfo& call) {
+               orders->put(readReceiveJob(call[0].As<Napi::Object>()));
+             }));
+  return result;
 }
 
 /// readHeads({ paths, bytes, sizes }, control, threads)

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "net/line.h"
 #include "net/sink.h"
@@ -53,6 +54,8 @@ struct ReceiveJob {
   uint32_t maxPdu = 0;
   uint64_t room = 0;
   int silenceMs = 0;
+  /// The reader keeps the connection when the file is done.
+  bool stay = false;
 };
 
 struct ReceiveEnd {
@@ -64,9 +67,52 @@ struct ReceiveEnd {
   int error = 0;
   Framing framing;
   std::string unread;
+  /// The reader is between messages, and goes on to read.
+  bool stays = false;
 };
 
-/// Receives the rest of a dataset. When it ends with Stop::done the file is durable under its own name; else there is no file.
-ReceiveEnd receiveFile(const ReceiveJob& job, Line& line);
+/// How the next message begins.
+struct Ahead {
+  /// A request and more than kAheadBytes of its dataset are there; else `bytes` is all that was read, whatever it is.
+  bool large = false;
+  Stop why = Stop::odd;
+  std::string bytes;
+};
+
+/// Bytes of a dataset that are there before it is told: what takes less is handed over whole.
+inline constexpr size_t kAheadBytes = 40 * 1024;
+
+/// What stands at the begin of a stream of messages.
+struct Opening {
+  enum class Kind { more, large, other };
+  Kind kind = Kind::more;
+  /// Of a large one: bytes up to kAheadBytes of its dataset, and where the stream stands behind them.
+  size_t used = 0;
+  Framing framing;
+};
+
+Opening scanOpening(std::span<const uint8_t> bytes, uint32_t maxPdu);
+
+/// Takes datasets out of a connection, one after the other.
+class DatasetReader {
+ public:
+  explicit DatasetReader(Line& line);
+
+  /// Receives the rest of a dataset. When it ends with Stop::done the file is durable, and known under its own name; else there is none.
+  ReceiveEnd file(const ReceiveJob& job);
+  /// Waits for the next message, not for long.
+  Ahead ahead(uint32_t maxPdu);
+  /// Reads on until `fd` is readable. @return false when it was cancelled
+  bool readUntil(int fd);
+  /// What was read and not used. Once.
+  std::string unread();
+
+ private:
+  Stop transfer(DatasetParser& parser, FileSink& sink);
+
+  Line& line_;
+  std::vector<uint8_t>& bytes_;
+  size_t held_ = 0;
+};
 
 }  // namespace petrig::net

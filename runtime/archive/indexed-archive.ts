@@ -3,6 +3,7 @@ import { type Observable, Subject } from 'rxjs';
 import type { Clock } from '../../hal/base/clock.js';
 import type { Log } from '../../hal/base/log.js';
 import type { Part10Options } from '../dicom/dataset/part10.js';
+import { PREPARED_FOLDER } from '../dicom/dataset/prepared-files.js';
 import type { BuiltObject, Instance } from '../objects/instance.js';
 import type {
   Archive,
@@ -202,6 +203,7 @@ export class IndexedArchive implements Archive {
     const { database, catalogue, outbox, importing, folder, integrity } = this;
     const options = {
       ...{ logFolder: join(root, LOG_FOLDER), incoming: join(root, INCOMING_FOLDER) },
+      prepared: join(root, PREPARED_FOLDER),
       ...{ database, catalogue, outbox, importing, folder, log: this.options.log },
     };
     await recoverLog(options, integrity);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { asScannerError, ScannerError } from '../../hal/base/errors.js';
 import type { Log } from '../../hal/base/log.js';
 import { readHeader } from '../dicom/dataset/header.js';
-import { PREPARED_FOLDER, recoverPrepared } from '../dicom/dataset/prepared-files.js';
+import { recoverPrepared } from '../dicom/dataset/prepared-files.js';
 import type { IntegrityReport } from './archive.js';
 import type { Catalogue, IndexedObject } from './catalogue.js';
 import { inspectBytes, sha256, syncFileSystem } from './files.js';
@@ -23,6 +23,8 @@ export interface RecoveryOptions {
   /** Folder of the log's segments. */
   logFolder: string;
   incoming: string;
+  /** Files that stood ready for objects. */
+  prepared: string;
   folder: ObjectFolder;
   database: SqlDatabase;
   catalogue: Catalogue;
@@ -50,7 +52,7 @@ export async function recoverLog(options: RecoveryOptions, report: IntegrityRepo
 
 /** Imports whole files that were on their way in, and removes the others. @throws ScannerError data.disk */
 export async function recoverIncoming(options: RecoveryOptions, report: IntegrityReport): Promise<void> {
-  const prepared = await recoverPrepared(join(options.incoming, PREPARED_FOLDER));
+  const prepared = await recoverPrepared(options.prepared);
   for (const path of [...prepared, ...(await filesIn(options.incoming))]) {
     try {
       if (path.endsWith('.part')) throw new ScannerError('data.dicom', { where: path, message: 'it was not finished' });

@@ -59,8 +59,11 @@ async function feed(to: number, among: number): Promise<number> {
 }
 
 const count = Number(senders);
-newFolder();
-await feed(port, 1); // code that runs for the first time is compiled
+// a server runs for days: what is measured is code that has been compiled as often as it will be
+for (let i = 0; i < 4; i++) {
+  newFolder();
+  await feed(port, 1);
+}
 arrived = 0;
 newFolder();
 const value = await feed(port, count);

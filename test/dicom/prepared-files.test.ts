@@ -144,7 +144,7 @@ function crc(bytes: Buffer): number {
 test('an archive that opens after a power failure takes up the object in a prepared file', async () => {
   const [object] = images(1, 40_000);
   const bytes = part10(object!);
-  const ready = join(folder, 'incoming', 'prepared');
+  const ready = join(folder, 'prepared');
   mkdirSync(ready, { recursive: true });
   writeFileSync(join(ready, 'a'), Buffer.concat([bytes, tail(bytes.length, crc(bytes)), Buffer.alloc(9000)]));
   writeFileSync(join(ready, 'b'), Buffer.concat([bytes, tail(bytes.length, 1), Buffer.alloc(9000)]));

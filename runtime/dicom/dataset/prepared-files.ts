@@ -17,7 +17,7 @@ const MAX_FILE_BYTES = 4 << 20;
 /** Made with one sync of their folder. */
 const GROUP = 16;
 
-/** Where an archive has them, below what is on its way in. */
+/** Where an archive has them. */
 export const PREPARED_FOLDER = 'prepared';
 
 export interface PreparedFilesOptions {

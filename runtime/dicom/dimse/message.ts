@@ -1,7 +1,6 @@
 import { unlink } from 'node:fs/promises';
 import { ScannerError } from '../../../hal/base/errors.js';
 import type { Log } from '../../../hal/base/log.js';
-import { startReceiving } from '../../../native/net.js';
 import type { Dataset } from '../dataset/dataset.js';
 import { decodeDataset } from '../dataset/decode.js';
 import type { WrittenFile } from '../dataset/durable-file.js';
@@ -77,27 +76,23 @@ export class IncomingData implements AsyncIterable<Buffer> {
    */
   async toFile(job: FileJob): Promise<WrittenFile | undefined> {
     if (this.#ended || this.outgrown) return undefined;
-    const { provider, options } = this.#association;
-    let cancel = () => {};
-    const lent = this.#association.lendReading(this.#contextId, () => cancel());
-    if (!lent) return undefined;
-    for (const piece of lent.pieces) this.#size += piece.length;
-    const begin = [...job.begin, ...lent.pieces];
-    const before = begin.reduce((sum, { length }) => sum + length, 0);
-    const receiving = startReceiving(lent.descriptor, {
-      ...lent.framing,
-      ...job,
-      begin,
-      contextId: this.#contextId,
-      maxPdu: options.maxPduLength,
-      room: Math.max(0, this.#maxBytes - this.#size), // what had come already may be too much
-      silenceMs: options.timeouts.networkMs,
+    const { options } = this.#association;
+    let before = 0;
+    const end = await this.#association.receiveFile(this.#contextId, ({ framing, pieces }) => {
+      for (const piece of pieces) this.#size += piece.length;
+      const begin = [...job.begin, ...pieces];
+      before = begin.reduce((sum, { length }) => sum + length, 0);
+      return {
+        ...{ ...framing, ...job, begin, stay: true },
+        contextId: this.#contextId,
+        maxPdu: options.maxPduLength,
+        room: Math.max(0, this.#maxBytes - this.#size), // what had come already may be too much
+        silenceMs: options.timeouts.networkMs,
+      };
     });
-    cancel = receiving.cancel;
-    const end = await receiving.ended;
+    if (!end) return undefined;
     this.#size += Math.max(0, end.size - before); // what the thread took counts against the limit
     if (end.why === 'done') this.#end();
-    provider.resumeReading(end.unread, end, this.#contextId);
     if (end.why === 'done' && this.outgrown) {
       await unlink(job.path);
       throw this.#tooLong();

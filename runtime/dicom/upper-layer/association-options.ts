@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../../hal/base/clock.js';
 import type { ScannerError } from '../../../hal/base/errors.js';
 import type { Log } from '../../../hal/base/log.js';
-import type { Descriptor, Framing } from '../../../native/net.js';
+import type { Framing } from '../../../native/net.js';
 import type { MemoryBudget } from './memory-budget.js';
 import type { AssociateAc, AssociateRj, AssociateRq } from './pdu.js';
 import type { Timeouts } from './settings.js';
@@ -27,9 +27,10 @@ export interface AssociationInfo {
   node?: string;
 }
 
+/** A dataset that a thread goes on with. */
 export interface LentReading {
-  descriptor: Descriptor;
   framing: Framing;
+  /** What had come of it and was not read. */
   pieces: Buffer[];
 }
 

@@ -1,9 +1,10 @@
 import type { Clock, TimerHandle } from '../../../hal/base/clock.js';
 import { ScannerError } from '../../../hal/base/errors.js';
-import { type Descriptor, descriptorOf } from '../../../native/net.js';
+import { type Descriptor, descriptorOf, type Received, type ReceiveJob } from '../../../native/net.js';
 import type { AcceptedContext, AssociationInfo, AssociationOptions, LentReading } from './association-options.js';
 import type { DataPiece } from './pdu.js';
 import { UpperLayerProvider } from './provider.js';
+import { Reception } from './reception.js';
 
 /** Bytes that may wait for their reader before the socket is paused. */
 const HIGH_WATER = 256 * 1024;
@@ -21,6 +22,7 @@ export class Association {
   readonly contexts = new Map<number, AcceptedContext>();
   readonly options: AssociationOptions;
   readonly #provider: UpperLayerProvider;
+  readonly #reception: Reception;
   readonly #clock: Clock;
   #queue: DataPiece[] = [];
   #queuedBytes = 0;
@@ -63,6 +65,7 @@ export class Association {
         },
       },
     });
+    this.#reception = new Reception(this.#provider);
   }
 
   get provider(): UpperLayerProvider {
@@ -115,6 +118,7 @@ export class Association {
     if (piece) return this.#taken(piece);
     if (this.#failure) throw this.#failure;
     if (this.#ended) return undefined;
+    this.#reception.readHere();
     const watch = this.#watch(silenceMs, 'data');
     try {
       return await new Promise((resolve, reject) => (this.#reader = { resolve, reject }));
@@ -161,19 +165,20 @@ export class Association {
   }
 
   /**
-   * Hands the reading to a thread in the middle of a dataset.
-   * @returns with the pieces of the dataset that had come and were not read
+   * Lets a thread put the rest of a dataset into a file. It may keep the connection then, and has the next large dataset at hand.
+   * @returns undefined when it cannot be lent, and nothing has happened; never rejects
    */
-  lendReading(contextId: number, recall: () => void): LentReading | undefined {
+  receiveFile(contextId: number, jobFor: (lent: LentReading) => ReceiveJob): Promise<Received> | undefined {
     const pieces = this.#queue;
     const fits = pieces.every((piece) => piece.contextId === contextId && !piece.command && !piece.last);
-    const lent = this.#ended || !fits ? undefined : this.#provider.lendReading(recall);
-    if (!lent) return undefined;
-    this.#queue = [];
-    if (!this.#closed) this.options.budget?.give(this.#queuedBytes);
-    this.#queuedBytes = 0;
-    this.#paused = false;
-    return { ...lent, pieces: pieces.map(({ data }) => data) };
+    if (this.#ended || !fits) return undefined;
+    return this.#reception.start(contextId, (framing) => {
+      this.#queue = [];
+      if (!this.#closed) this.options.budget?.give(this.#queuedBytes);
+      this.#queuedBytes = 0;
+      this.#paused = false;
+      return jobFor({ framing, pieces: pieces.map(({ data }) => data) });
+    });
   }
 
   /** Releases in good order and waits for the answer; an abort instead of it is not an error any more. */

@@ -9,6 +9,8 @@ export class Loan {
   readonly descriptor: Descriptor;
   readonly kind: LoanKind;
   readonly recall: () => void;
+  /** The thread is between messages, or waits for us, and does not watch for silence. */
+  resting = false;
   readonly #waiting: (() => void)[] = [];
 
   private constructor(descriptor: Descriptor, kind: LoanKind, recall: () => void) {

@@ -16,7 +16,7 @@ import {
 import { PduParser } from './pdu-parser.js';
 import type { ProviderOptions } from './provider-options.js';
 import { rejection } from './rejection.js';
-import { type Effect, type Event, type State, step } from './state-table.js';
+import { type Effect, type Event, PDU_EVENT, type State, step } from './state-table.js';
 import { handshakeProblem } from './tls.js';
 
 interface Payload {
@@ -27,15 +27,6 @@ interface Payload {
   reason?: number;
   message?: string;
 }
-
-const PDU_EVENT = {
-  'associate-ac': 'Evt3',
-  'associate-rj': 'Evt4',
-  'associate-rq': 'Evt6',
-  'release-rq': 'Evt12',
-  'release-rp': 'Evt13',
-  abort: 'Evt16',
-} as const satisfies Record<Pdu['type'], Event>;
 
 /**
  * The upper layer protocol machine over one socket. It runs the state table and nothing else: who is accepted, what is sent
@@ -71,7 +62,7 @@ export class UpperLayerProvider {
 
   /** When bytes last moved either way, by `clock`; a thread that has the connection watches over that itself. */
   get lastActivity(): number {
-    return this.#loan ? this.#options.clock.now() : this.#lastActivity;
+    return this.#loan && !this.#loan.resting ? this.#options.clock.now() : this.#lastActivity;
   }
 
   /**
@@ -91,6 +82,26 @@ export class UpperLayerProvider {
     if (this.#state !== 'Sta6' || this.#loan || !framing) return undefined;
     this.#loan = Loan.of(this.#socket, 'reading', recall);
     return this.#loan && { descriptor: this.#loan.descriptor, framing };
+  }
+
+  /** A thread that kept the connection goes on with the dataset under way. @returns where that stands; undefined without such a thread */
+  goOn(): Framing | undefined {
+    const { framing } = this.#parser;
+    if (this.#state !== 'Sta6' || !this.#loan?.resting || !framing) return undefined;
+    this.#loan.resting = false;
+    return framing;
+  }
+
+  /** The thread is done with its dataset and keeps the connection to read on. */
+  rest(framing: Framing, contextId: number): void {
+    this.#parser.resume(framing, contextId);
+    this.#touch();
+    if (this.#loan) this.#loan.resting = true;
+  }
+
+  /** What a thread that keeps the connection has read. */
+  heard(bytes: Buffer): void {
+    if (!this.#socket.destroyed) this.#parse(bytes);
   }
 
   /** Asks a thread that has the connection for it. */

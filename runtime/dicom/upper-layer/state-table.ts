@@ -1,4 +1,5 @@
 import { readTable } from '../../../hal/base/table.js';
+import type { Pdu } from './pdu.js';
 
 export type State =
   | 'Sta1'
@@ -82,3 +83,13 @@ function cell(action: string): Cell {
   const plain = { action, ...row };
   return { plain, otherwise: otherwise ? { action, ...otherwise } : plain };
 }
+
+/** The event that a PDU of the peer is, data aside. */
+export const PDU_EVENT = {
+  'associate-ac': 'Evt3',
+  'associate-rj': 'Evt4',
+  'associate-rq': 'Evt6',
+  'release-rq': 'Evt12',
+  'release-rp': 'Evt13',
+  abort: 'Evt16',
+} as const satisfies Record<Pdu['type'], Event>;

@@ -197,8 +197,8 @@ const driver::Register receiving("datasets received into files, whole and broken
     Line line(duplicate(ends.a.get()), cancel, 5000);
     const SinkOptions sink{folder.path + "/in/object.part", prepared, true};
     if (prepared > 0) std::ofstream(sink.temporary) << std::string(prepared, '\0');
-    const ReceiveJob job{folder.path + "/in/object", sink, "begin", {}, 1, 16'384, 1u << 30, 5000};
-    const ReceiveEnd end = receiveFile(job, line);
+    const ReceiveJob job{folder.path + "/in/object", sink, "begin", {}, 1, 16'384, 1u << 30, 5000, false};
+    const ReceiveEnd end = DatasetReader(line).file(job);
     peer.join();
     const bool whole = kept > 300'000;
     driver::expect(end.why == (whole ? Stop::done : Stop::closed), "it is whole or not");
@@ -209,6 +209,63 @@ const driver::Register receiving("datasets received into files, whole and broken
     seen.push_back(static_cast<double>(end.size));
   }
   return seen;
+});
+
+const driver::Register openings("begins of messages, cut anywhere and damaged", [](const petrig::JobControl&) {
+  Bytes command(26);
+  command[2] = 0;
+  command[3] = 8;
+  command[4] = 2;
+  Bytes stream{4, 0, 0, 0, 0, 16, 0, 0, 0, 12, 1, 3};
+  stream.insert(stream.end(), command.begin(), command.begin() + 10);
+  const Bytes data = framed(noise(60'000, 7), 16'000);
+  stream.insert(stream.end(), data.begin(), data.end());
+  const Opening whole = scanOpening(stream, 16'384);
+  driver::expect(whole.kind == Opening::Kind::large && whole.used > kAheadBytes && whole.framing.pdvLeft > 0, "a large dataset");
+  for (size_t cut = 0; cut < whole.used; cut += 97)
+    driver::expect(scanOpening({stream.data(), cut}, 16'384).kind == Opening::Kind::more, "not enough yet");
+  driver::expect(scanOpening({stream.data(), stream.size()}, 1000).kind == Opening::Kind::other, "a PDU that is too long");
+  petrig::Random random(5, 1);
+  double others = 0;
+  for (int i = 0; i < 3000; ++i) {
+    Bytes damaged(stream.begin(), stream.begin() + static_cast<std::ptrdiff_t>(random.bits() % 1000));
+    for (int k = 0; k < 3 && !damaged.empty(); ++k) damaged[random.bits() % damaged.size()] = static_cast<uint8_t>(random.bits());
+    if (scanOpening(damaged, 16'384).kind == Opening::Kind::other) ++others;
+  }
+  return std::vector<double>{others};
+});
+
+const driver::Register staying("a reader that stays for the next dataset", [](const petrig::JobControl&) {
+  const Folder folder;
+  Ends ends;
+  Bytes stream{4, 0, 0, 0, 0, 16, 0, 0, 0, 12, 1, 3, 0, 0, 0, 8, 2, 0, 0, 0, 0, 0};
+  const Bytes data = noise(200'000, 3);
+  const Bytes dataset = framed(data, 16'000);
+  stream.insert(stream.begin(), dataset.begin(), dataset.end());
+  stream.insert(stream.end(), dataset.begin(), dataset.end());
+  std::thread peer([&] {
+    put(ends.b.get(), dataset);
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    put(ends.b.get(), {stream.begin() + static_cast<std::ptrdiff_t>(dataset.size()), stream.end()});
+  });
+  Cancel cancel;
+  Line line(duplicate(ends.a.get()), cancel, 5000);
+  DatasetReader reader(line);
+  ReceiveJob job{folder.path + "/one", {folder.path + "/one.part", 0, false}, "", {}, 1, 16'384, 1u << 30, 5000, true};
+  driver::expect(reader.file(job).stays, "it stays");
+  const Ahead ahead = reader.ahead(16'384);
+  driver::expect(ahead.large && ahead.bytes.size() > kAheadBytes, "the next one has begun");
+  Cancel call;
+  call.set();
+  driver::expect(reader.readUntil(call.fd()), "called");
+  job.path = folder.path + "/two";
+  job.framing = scanOpening({stream.data() + dataset.size(), stream.size() - dataset.size()}, 16'384).framing;
+  const ReceiveEnd end = reader.file(job);
+  peer.join();
+  driver::expect(end.stays && end.size == data.size() - kAheadBytes, "the rest of it");
+  cancel.set();
+  driver::expect(!reader.readUntil(cancel.fd()) && reader.ahead(16'384).why == Stop::cancelled, "cancelled");
+  return std::vector<double>{static_cast<double>(end.size)};
 });
 
 const driver::Register checks("CRC-32C in one piece and in several", [](const petrig::JobControl&) {
