@@ -126,7 +126,11 @@ export function examCommand(): Command {
     .description('run one examination to its end')
     .requiredOption('--protocol <name>', 'a protocol of the catalogue, or a JSON file')
     .option('--accession <number>', 'take patient and request from this worklist entry')
-    .option('--step <id>', 'scheduled step among its entries; may be repeated (default: all of one day)', listOption)
+    .option(
+      '--step <id>',
+      'scheduled step among its entries; may be repeated, the first one’s study takes the images (default: all of one day)',
+      listOption,
+    )
     .option('--patient-id <id>', 'unscheduled patient')
     .option('--patient-name <name>', 'unscheduled patient, e.g. DOE^JANE; --accession is then the request as entered')
     .option('--patient-birth-date <day>', 'unscheduled patient, YYYYMMDD')

@@ -93,7 +93,8 @@ export class WorklistDesk implements WorklistOperations {
       found = await store.byAccession(accession);
       if (found.length === 0) await this.#refresh();
     }
-    const chosen = stepIds ? found.filter(({ stepId }) => stepIds.includes(stepId)) : ofOneDay(found);
+    // in the order that was asked for: images stand in the study of the first
+    const chosen = stepIds ? inOrder(found, stepIds) : ofOneDay(found);
     const lacking = stepIds?.find((id) => !found.some(({ stepId }) => stepId === id));
     if (chosen.length > 0 && lacking === undefined) return chosen;
     const known = (await store.items()).map((entry) => entry.accessionNumber);
@@ -134,6 +135,10 @@ export class WorklistDesk implements WorklistOperations {
 
 function rangeOf(from: string | undefined, to: string | undefined): string | undefined {
   return from || to ? `${from ?? ''}-${to ?? ''}` : undefined;
+}
+
+function inOrder(found: readonly ScheduledStep[], stepIds: readonly string[]): ScheduledStep[] {
+  return [...new Set(stepIds)].flatMap((id) => found.filter(({ stepId }) => stepId === id));
 }
 
 function ofOneDay(found: readonly ScheduledStep[]): ScheduledStep[] {

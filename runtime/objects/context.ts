@@ -102,7 +102,7 @@ export function commonScope(
     studyId: exam.studyId,
     studyDate: daOf(studyStartedAt),
     studyTime: tmOf(studyStartedAt),
-    studyDescription: `${context.bodyRegion ?? 'UNKNOWN'}^${exam.protocol}`,
+    studyDescription: studyDescription(context),
     accessionNumber: exam.accessionNumber,
     modality: series.modality,
     seriesInstanceUid: series.seriesInstanceUid,
@@ -129,6 +129,16 @@ export function commonScope(
     imageComments: comments.filter(Boolean).join('^'),
     qualityControlImage: context.simulated ? 'YES' : undefined,
   };
+}
+
+/**
+ * Table 74, Study Description. Where the exam serves requested procedures of several studies ("Study Split") it is the description of
+ * the one that was selected: the first, whose study the images stand in.
+ */
+function studyDescription({ exam, bodyRegion }: ObjectContext): string {
+  const split = (exam.furtherSteps ?? []).some(({ item }) => item.studyInstanceUid !== exam.studyInstanceUid);
+  const selected = split ? exam.item?.requestedProcedureDescription : undefined;
+  return selected || `${bodyRegion ?? 'UNKNOWN'}^${exam.protocol}`;
 }
 
 function sameStudy({ studyInstanceUid }: Exam): (item: WorklistItem) => boolean {

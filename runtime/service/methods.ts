@@ -19,7 +19,9 @@ const examRequest = z
       .array(z.string().max(16))
       .min(1)
       .optional()
-      .describe('scheduled step IDs among its entries; all of one day when absent'),
+      .describe(
+        'scheduled step IDs among its entries, first the one whose study takes the images; all of one day when absent',
+      ),
     patientId: z.string().max(64).optional(),
     patientName: z.string().max(324).optional().describe('PN, e.g. DOE^JANE'),
     patientBirthDate: da.optional(),

@@ -62,10 +62,15 @@ async function withDesk(
   }
 }
 
+const OTHER_STUDY = {
+  StudyInstanceUID: '2.25.99',
+  RequestedProcedureID: 'RP9',
+  RequestedProcedureDescription: 'Heart',
+};
 const SEVERAL = [
   entry({}),
   entry({ ScheduledProcedureStepID: 'SPS1B', Modality: 'CT' }),
-  entry({ ScheduledProcedureStepID: 'SPS1C' }, { StudyInstanceUID: '2.25.99', RequestedProcedureID: 'RP9' }),
+  entry({ ScheduledProcedureStepID: 'SPS1C' }, OTHER_STUDY),
   entry({ ScheduledProcedureStepID: 'LATER', ScheduledProcedureStepStartDate: TOMORROW }),
   entry({ ScheduledProcedureStepID: 'OTHER', ScheduledStationAETitle: 'MRI' }, { AccessionNumber: 'A7' }),
 ];
@@ -152,6 +157,23 @@ test('steps are chosen by their ID; what is not there is named', () =>
     const entered = { accession: 'X1', requestedProcedureId: 'R1', patientId: 'P', patientName: 'New^One' };
     const { exam } = await registerExam({ protocol: 'wholebody-fdg', ...entered }, options);
     assert.equal([exam.accessionNumber, exam.requestedProcedureId, exam.item], ['X1', 'R1', undefined]);
+  }));
+
+test('of requested procedures in several studies the images go to that of the first step named, under its description', () =>
+  withDesk(SEVERAL, {}, async ({ desk, config }) => {
+    const options = { config, worklist: desk, now: START, serial: 0, anodeHeat: 0 };
+    const studyOf = async (...steps: string[]) => {
+      const { exam } = await registerExam({ protocol: 'wholebody-fdg', accession: 'A1', steps }, options);
+      const series = { seriesNumber: 1, description: '', modality: 'PT', startedAt: START };
+      const { studyInstanceUid, studyDescription } = commonScope(specimenContext(exam), series);
+      return [studyInstanceUid, studyDescription, exam.item?.stepId];
+    };
+    const [, first] = await studyOf('SPS1', 'SPS1B');
+    assert.is(first, 'CHEST^wholebody-fdg', 'one study: as ever');
+    assert.equal(await studyOf('SPS1C', 'SPS1'), ['2.25.99', 'Heart', 'SPS1C']);
+    const [study, description, step] = await studyOf('SPS1', 'SPS1C');
+    assert.is.not(study, '2.25.99');
+    assert.equal([description, step], [demoEntries(today, 'PETCT1')[0]!.RequestedProcedureDescription, 'SPS1']);
   }));
 
 test('an accession number that nobody knows: what is scheduled is named although no broad query was sent before', () =>
