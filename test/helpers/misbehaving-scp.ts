@@ -57,7 +57,7 @@ function acceptAll(request: AssociateRq): AssociateAc {
     const transferSyntax = transferSyntaxes.includes(IMPLICIT) ? IMPLICIT : transferSyntaxes[0]!;
     return { id, result: 0, transferSyntax };
   });
-  const user = { maxPduLength: 16384, implementationClassUid: '1.2.3', roles: [] };
+  const user = { maxPduLength: 16384, implementationClassUid: '1.2.3', roles: request.user.roles };
   return { ...request, type: 'associate-ac', contexts, user };
 }
 

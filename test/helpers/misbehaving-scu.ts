@@ -112,7 +112,8 @@ export async function outcome(peer: RawPeer, storeStatus = 0): Promise<Outcome> 
   }
 }
 
-function storedAnswer(
+/** The answer to a C-STORE request. */
+export function storedAnswer(
   contextId: number,
   { MessageID, AffectedSOPClassUID, AffectedSOPInstanceUID }: Command,
   Status: number,

@@ -14,7 +14,7 @@ import {
   type RetrieveServiceOptions,
   retrieveService,
 } from '../../runtime/dicom/services/retrieve-scp.js';
-import { DicomServer } from '../../runtime/dicom/services/server.js';
+import { DicomServer, type DicomServerOptions } from '../../runtime/dicom/services/server.js';
 import { storageService } from '../../runtime/dicom/services/store-scp.js';
 import { storageSyntaxes } from '../../runtime/dicom/storage-classes.js';
 import { findIn } from '../../runtime/network/query/finding.js';
@@ -94,6 +94,7 @@ export async function startQuerySite(
   folder: string,
   places: readonly Placed[],
   more: Partial<RetrieveServiceOptions> = {},
+  { services = [], ...settings }: Partial<DicomServerOptions> = {},
 ): Promise<QuerySite> {
   const archive = await SqliteArchive.open({ root: join(folder, 'archive'), clock, log });
   for (const place of places) await archive.importFile(await writeObject(folder, place));
@@ -114,7 +115,8 @@ export async function startQuerySite(
     port: 0,
     clock,
     log,
-    services: [queries, retrieval, { ...storage, peerMayBeScp: true }],
+    ...settings,
+    services: [queries, retrieval, { ...storage, peerMayBeScp: true }, ...services],
   });
   const port = await server.listen();
   const close = async () => {

@@ -5,6 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ScannerError } from '../../hal/base/errors.js';
 import { dataset } from '../../runtime/dicom/dataset/dataset.js';
+import { reportResult } from '../../runtime/dicom/services/commitment-scp.js';
 import { CommitmentScu } from '../../runtime/dicom/services/commitment-scu.js';
 import { echo } from '../../runtime/dicom/services/echo-scu.js';
 import { find } from '../../runtime/dicom/services/find-scu.js';
@@ -74,6 +75,8 @@ const SCUS: Record<string, (options: ScuOptions) => Promise<unknown>> = {
       transactionUid: TRANSACTION,
       keepOpenMs: PATIENCE_MS,
     }),
+  'storage commitment, the result': (options) =>
+    reportResult(options, { transactionUid: TRANSACTION, committed: [], failed: [] }),
   search: (options) => search({ ...options, models: ['study'], inputs: { patientId: 'P' } }),
   import: async (options) => {
     const archive = { instances: async () => [] };
