@@ -75,7 +75,7 @@ const SCUS: Record<string, (options: ScuOptions) => Promise<unknown>> = {
       transactionUid: TRANSACTION,
       keepOpenMs: PATIENCE_MS,
     }),
-  'storage commitment, the result': (options) =>
+  'result of storage commitment': (options) =>
     reportResult(options, { transactionUid: TRANSACTION, committed: [], failed: [] }),
   search: (options) => search({ ...options, models: ['study'], inputs: { patientId: 'P' } }),
   import: async (options) => {

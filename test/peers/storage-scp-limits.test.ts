@@ -4,9 +4,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { parseConfig } from '../../runtime/config.js';
+import { DicomServer, verificationService } from '../../runtime/dicom/services/server.js';
 import { UIDS } from '../../runtime/dicom/uids.js';
 import { requestAssociation } from '../../runtime/dicom/upper-layer/request.js';
-import { scratch, scu } from '../helpers/dicom.js';
+import { serverOptions } from '../../runtime/listening.js';
+import { clock, log, scratch, scu } from '../helpers/dicom.js';
 import { enterPrivateNetwork } from '../helpers/namespace.js';
 import { runTool } from '../helpers/peers.js';
 import { makeImage } from '../helpers/pixels.js';
@@ -75,6 +78,21 @@ test('ten associations at a time; echoscu is rejected as the eleventh, and serve
   assert.is((await runTool('echoscu', ['-v', ...to(receiver)])).code, 0);
   for (const association of open) association.abort('the test is over');
   await receiver.close();
+});
+
+test('echoscu under a title that no node has is let in, unless the configuration forbids it', async () => {
+  for (const acceptUnknownPeers of [true, false]) {
+    const nodes = [{ aeTitle: 'KNOWN', host: '127.0.0.1', port: 104, services: ['storage' as const] }];
+    const config = parseConfig({ dicom: { port: 0, acceptUnknownPeers }, nodes });
+    const server = new DicomServer({ ...serverOptions(config, clock, log), services: [verificationService()] });
+    const port = String(await server.listen());
+    const echo = (title: string) => runTool('echoscu', ['-v', '-aet', title, '-aec', 'PETRIG', '127.0.0.1', port]);
+    assert.is((await echo('KNOWN')).code, 0);
+    const { code, output } = await echo('STRANGER');
+    assert.is(code === 0, acceptUnknownPeers, output);
+    if (!acceptUnknownPeers) assert.match(output, /Calling AE Title Not Recognized/i);
+    await server.close();
+  }
 });
 
 test.run();
