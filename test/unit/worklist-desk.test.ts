@@ -165,7 +165,10 @@ test('of requested procedures in several studies the images go to that of the fi
     const studyOf = async (...steps: string[]) => {
       const { exam } = await registerExam({ protocol: 'wholebody-fdg', accession: 'A1', steps }, options);
       const series = { seriesNumber: 1, description: '', modality: 'PT', startedAt: START };
-      const { studyInstanceUid, studyDescription } = commonScope(specimenContext(exam), series);
+      const { studyInstanceUid, studyDescription } = commonScope(
+        { ...specimenContext(exam), bodyRegion: 'CHEST' },
+        series,
+      );
       return [studyInstanceUid, studyDescription, exam.item?.stepId];
     };
     const [, first] = await studyOf('SPS1', 'SPS1B');
