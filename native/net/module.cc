@@ -173,8 +173,9 @@ Napi::Value receive(const Napi::CallbackInfo& info) {
   });
   auto result = Napi::Object::New(env);
   result.Set("cancel", cancel);
-  result.Set("next", Napi::Function::New(env, [orders](const Napi::CallbackInfo& call) {
-               orders->put(readReceiveJob(call[0].As<Napi::Object>()));
+  // a thread that has let go takes its descriptors along, whenever the garbage collector comes
+  result.Set("next", Napi::Function::New(env, [weak = std::weak_ptr<Orders>(orders)](const Napi::CallbackInfo& call) {
+               if (const auto alive = weak.lock()) alive->put(readReceiveJob(call[0].As<Napi::Object>()));
              }));
   return result;
 }
