@@ -2,11 +2,15 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { ScannerError } from '../../hal/base/errors.js';
+import { commitmentService } from '../../runtime/committing.js';
+import { parseConfig } from '../../runtime/config.js';
 import { type Dataset, dataset } from '../../runtime/dicom/dataset/dataset.js';
 import { makeUid } from '../../runtime/dicom/dataset/uid.js';
 import { COMMAND_FIELD } from '../../runtime/dicom/dimse/command.js';
 import { hexStatus } from '../../runtime/dicom/dimse/status.js';
-import { actionDataset } from '../../runtime/dicom/services/commitment-dataset.js';
+import { actionDataset, type CommitmentResult } from '../../runtime/dicom/services/commitment-dataset.js';
+import { reportResult } from '../../runtime/dicom/services/commitment-scp.js';
 import { CommitmentScu } from '../../runtime/dicom/services/commitment-scu.js';
 import { DicomServer } from '../../runtime/dicom/services/server.js';
 import { needContext, withChannel } from '../../runtime/dicom/services/session.js';
@@ -102,6 +106,31 @@ test('a result waits for its requestor, over a restart, and is given up when its
   await eventually(() => (short.answers.waiting === 0 ? true : undefined), 5000);
   assert.equal(await short.archive.states('commitment.answers'), []);
   await short.close();
+});
+
+test('where no archive system is installed no commitment is given, and results for us are still taken', async () => {
+  const site = await openCommitmentSite();
+  const { archive, desk: commitment, instances } = site;
+  for (const archiveInstalled of [true, false]) {
+    const config = parseConfig({ commitment: { archiveInstalled } });
+    const { service, close } = await commitmentService(config, { archive, commitment, clock, log });
+    const server = new DicomServer({ port: 0, clock, log, services: [service] });
+    const node = localNode(await server.listen(), 'PETRIG');
+    const asker = new CommitmentScu({ clock, log });
+    const codeOf = (asked: Promise<unknown>) =>
+      asked.then(
+        () => 'none',
+        ({ code, context }: ScannerError) => `${code} ${context.status}`,
+      );
+    const asked = asker.request({ ...scu(node), callingAe: 'ASKER', instances, keepOpenMs: 5000 });
+    assert.is(await codeOf(asked), archiveInstalled ? 'none' : 'peer.status 0211');
+    // a result for nobody is refused, which takes the service that hears it
+    const result: CommitmentResult = { transactionUid: makeUid(), committed: [...instances], failed: [] };
+    assert.is(await codeOf(reportResult(scu(node), result)), 'peer.status 0115');
+    await server.close();
+    await close();
+  }
+  await site.close();
 });
 
 test('requests that are wrong are refused with a status that says how', async () => {
