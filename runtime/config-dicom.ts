@@ -150,7 +150,10 @@ export const dicomSchema = z.strictObject({
     .array(z.enum(QUERY_MODELS))
     .default([...QUERY_MODELS])
     .describe('Query/retrieve information models that we serve: Table 11.'),
-  acceptUnknownPeers: z.boolean().default(true).describe('Let in AE titles that no node has.'),
+  acceptUnknownPeers: z
+    .boolean()
+    .default(true)
+    .describe('Let in AE titles that no node has; else they are rejected: source 1, reason 3.'),
   checkHosts: z.boolean().default(false).describe('A node without `from` must come from its host.'),
   strictApplicationContext: z
     .boolean()
