@@ -98,8 +98,7 @@ export class IndexWriter {
     const writer = this;
     try {
       const sequenced = await database.transaction(function* () {
-        const facts: SequencedFact[] = [];
-        for (const fact of [...(change ? yield* change() : []), ...given]) facts.push(yield* outbox.put(fact, now));
+        const facts = yield* outbox.put([...(change ? yield* change() : []), ...given], now);
         if ((writer.#unpruned += facts.length) >= PRUNE_FACTS) {
           writer.#unpruned = 0;
           yield* outbox.prune(now);

@@ -66,7 +66,7 @@ export class IndexedArchive implements Archive {
   protected readonly catalogue: Catalogue;
   protected readonly folder: ObjectFolder;
   protected readonly importing: Importing;
-  protected readonly outbox = new Outbox();
+  protected readonly outbox: Outbox;
 
   protected constructor(
     protected readonly database: SqlDatabase,
@@ -75,6 +75,7 @@ export class IndexedArchive implements Archive {
   ) {
     const { root, objects = root, clock, log, file } = options;
     const catalogue = (this.catalogue = new Catalogue(database.dialect));
+    this.outbox = new Outbox(database.dialect);
     this.#deliveries = new Deliveries(database.dialect);
     this.folder = new ObjectFolder(objects);
     const sync = () => syncFileSystem(join(objects, 'objects'));

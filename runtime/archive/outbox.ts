@@ -1,7 +1,7 @@
 import type { Millisecond } from '../../hal/base/units.js';
 import type { SequencedFact } from './archive.js';
 import type { Fact } from './fact.js';
-import { row, rows, type Work } from './sql.js';
+import { type Dialect, row, rows, type Work } from './sql.js';
 
 interface FactRow {
   seq: number;
@@ -27,13 +27,19 @@ const OPEN = `
 export class Outbox {
   readonly #noted = new Map<string, Millisecond>();
 
-  /** Appends a fact, in the transaction that makes it true. */
-  *put(fact: Fact, at: Millisecond): Work<SequencedFact> {
-    const added = yield* row<{ seq: number }>('INSERT INTO fact (at, body) VALUES (:at, :body) RETURNING seq', {
-      at,
-      body: JSON.stringify(fact),
-    });
-    return { seq: added!.seq, at, fact };
+  constructor(private readonly dialect: Dialect) {}
+
+  /** Appends facts in their order, in the transaction that makes them true. */
+  *put(facts: readonly Fact[], at: Millisecond): Work<SequencedFact[]> {
+    if (facts.length === 0) return [];
+    const bodies = this.dialect.list('bodies');
+    const added = yield* rows<{ seq: number }>(
+      `INSERT INTO fact (at, body) SELECT CAST(:at AS DOUBLE PRECISION), b.* FROM (${bodies}) b RETURNING seq`,
+      { at, bodies: JSON.stringify(facts.map((fact) => JSON.stringify(fact))) },
+    );
+    // numbers go up in the order of the list; in which order they are told is nowhere promised
+    const seqs = added.map(({ seq }) => seq).sort((a, b) => a - b);
+    return facts.map((fact, i) => ({ seq: seqs[i]!, at, fact }));
   }
 
   /** True when `register` is due: before the first look of a consumer, and once a day. */

@@ -97,7 +97,7 @@ function addAll(objects: readonly IndexedObject[], options: RecoveryOptions): Pr
   const { database, catalogue, outbox } = options;
   return database.transaction(function* () {
     const added = yield* catalogue.addAll(objects);
-    for (const object of added) yield* outbox.put(storedFact(object), object.file.storedAt);
+    for (const object of added) yield* outbox.put([storedFact(object)], object.file.storedAt);
     return added;
   });
 }

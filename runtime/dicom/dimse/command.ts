@@ -90,16 +90,19 @@ export function commandName(command: Command): CommandName | undefined {
 export function encodeCommand(command: Command, withDataset: boolean): Buffer {
   const complete = { ...command, CommandDataSetType: withDataset ? SOME_DATASET : NO_DATASET };
   let size = GROUP_LENGTH_BYTES;
-  const present = ROWS.filter(({ keyword }) => complete[keyword] !== undefined);
-  for (const { keyword, vr } of present) size += HEADER_BYTES + lengthOf(vr, complete[keyword]!);
+  for (const { keyword, vr } of ROWS) {
+    const value = complete[keyword];
+    if (value !== undefined) size += HEADER_BYTES + lengthOf(vr, value);
+  }
   const out = Buffer.alloc(size);
-  writeHeader(out, 0, 0, 4);
-  out.writeUInt32LE(size - GROUP_LENGTH_BYTES, HEADER_BYTES);
-  let at = GROUP_LENGTH_BYTES;
-  for (const { keyword, vr, element } of present) {
-    const length = lengthOf(vr, complete[keyword]!);
+  let at = writeHeader(out, 0, 0, 4);
+  at = out.writeUInt32LE(size - GROUP_LENGTH_BYTES, at);
+  for (const { keyword, vr, element } of ROWS) {
+    const value = complete[keyword];
+    if (value === undefined) continue;
+    const length = lengthOf(vr, value);
     at = writeHeader(out, at, element, length);
-    writeValue(out.subarray(at, at + length), vr, complete[keyword]!);
+    writeValue(out, at, length, vr, value);
     at += length;
   }
   return out;
@@ -134,13 +137,13 @@ function lengthOf(vr: Field['vr'], value: FieldValue): number {
   return length + (length & 1);
 }
 
-/** @param out exactly the value's place, zeroed */
-function writeValue(out: Buffer, vr: Field['vr'], value: FieldValue): void {
-  if (vr === 'US') out.writeUInt16LE(value as number);
-  else if (vr === 'AT') for (const [i, tag] of (value as readonly string[]).entries()) writeTag(out, 4 * i, tag);
+/** @param length of the value's place, which is zeroed */
+function writeValue(out: Buffer, at: number, length: number, vr: Field['vr'], value: FieldValue): void {
+  if (vr === 'US') out.writeUInt16LE(value as number, at);
+  else if (vr === 'AT') for (const [i, tag] of (value as readonly string[]).entries()) writeTag(out, at + 4 * i, tag);
   else {
-    const written = out.write(String(value), 'latin1'); // no more than has room
-    if (written < out.length && vr !== 'UI') out[written] = 0x20;
+    const written = out.write(String(value), at, length, 'latin1'); // no more than has room
+    if (written < length && vr !== 'UI') out[at + written] = 0x20;
   }
 }
 
