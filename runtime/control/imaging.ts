@@ -22,6 +22,7 @@ import type { Volume } from '../recon/volume.js';
 import { writePreviews } from './previews.js';
 import {
   ctObjects,
+  doseObjects,
   petObjects,
   protocolObjects,
   rawObjects,
@@ -86,6 +87,7 @@ export class Imaging {
   async finish(): Promise<void> {
     const { record, data } = this.#options;
     await this.#store('protocol', '', (context) => protocolObjects(context));
+    if (record.exposures.length > 0) await this.#store('dose', '', (context) => doseObjects(context));
     if (!this.#ct) return;
     const folder = join(data, 'previews', record.exam.id);
     await mkdir(folder, { recursive: true });
@@ -200,12 +202,13 @@ export class Imaging {
     if (record.series.some((known) => known.key === key)) return;
     const number = Object.keys(record.seriesUids).length + 1;
     const series = (record.seriesUids[key] ??= { uid: makeUid(this.#options.uidRoot), number });
+    for (const i of record.exposures.keys()) (record.eventUids ??= [])[i] ??= makeUid(this.#options.uidRoot);
     await save();
     await stopwatch.time('storing', async () => {
       const stored = await archive.instances({ seriesInstanceUid: series.uid });
       const { exam, plan, acquisitions, rawUids = {} } = record;
-      const topogram = topogramOf(record);
-      const built = build({ ...this.#options, exam, plan, acquisitions, rawUids, topogram, series });
+      const known = { events: eventsOf(record), topogram: topogramOf(record), rawUids };
+      const built = build({ ...this.#options, ...known, exam, plan, acquisitions, series });
       const kept = new Map(stored.map((instance) => [instance.instanceNumber, instance]));
       const instances = built.summary.instances.map((made, index) => referenceOf(kept.get(String(index + 1)) ?? made));
       const summary = { ...built.summary, instances };
@@ -215,6 +218,10 @@ export class Imaging {
       await save();
     });
   }
+}
+
+function eventsOf({ exposures, eventUids = [] }: ExamRecord) {
+  return exposures.map((made, i) => ({ ...made, uid: eventUids[i]! }));
 }
 
 /** The localizer that was made of the plan's first topogram. */

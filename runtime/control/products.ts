@@ -2,10 +2,12 @@
 
 import type { Clock } from '../../hal/base/clock.js';
 import type { Acquisition } from '../acquire/acquisition.js';
+import type { Exposure } from '../acquire/exposure.js';
 import type { Exam } from '../exam/exam.js';
 import { DEFAULT_EQUIPMENT, type ObjectContext, type Reference, type SeriesIdentity } from '../objects/context.js';
 import { csaInstances, protocolPart, rawPart } from '../objects/csa.js';
 import { ctInstances, type TopogramImage, topogramInstances } from '../objects/ct.js';
+import { doseReportInstances, type IrradiationEvent } from '../objects/dose-report.js';
 import { sopClassOf } from '../objects/modules.js';
 import { type PetFrame, petAcquisitionNumber, petInstances } from '../objects/pet.js';
 import type { SeriesObjects } from '../objects/series.js';
@@ -35,6 +37,8 @@ export interface SeriesContext {
   series: { uid: string; number: number };
   /** The topogram, once it was made. */
   topogram?: Reference;
+  /** Where the beam was on, in order. */
+  events: readonly { rangeId: string; uid: string; exposure: Exposure }[];
   /** SOP Instance UIDs that raw data have or will have, by range, in the order of the sets. */
   rawUids: Readonly<Record<string, readonly string[]>>;
   station: Station;
@@ -69,6 +73,11 @@ function rawReferences({ rawUids }: SeriesContext, range: ScanRange): Reference[
   return (rawUids[range.id] ?? []).map((sopInstanceUid) => ({ sopClassUid, sopInstanceUid }));
 }
 
+/** The exposure that a range's images are of: its last. */
+function eventOf({ events }: SeriesContext, range: ScanRange): string | undefined {
+  return events.findLast(({ rangeId }) => rangeId === range.id)?.uid;
+}
+
 function identity({ series }: SeriesContext, description: string): SeriesIdentity {
   return { seriesNumber: series.number, seriesInstanceUid: series.uid, description };
 }
@@ -88,6 +97,7 @@ export function topogramObjects(context: SeriesContext, range: TopogramRange, im
     image,
     acquisitionNumber,
     raw: rawReferences(context, range)[0],
+    irradiationEventUid: eventOf(context, range),
   });
 }
 
@@ -103,6 +113,7 @@ export function ctObjects(context: SeriesContext, range: CtRange, recon: CtRecon
     acquisitionNumber,
     topogram: context.topogram,
     raw: rawReferences(context, range)[0],
+    irradiationEventUid: eventOf(context, range),
   });
 }
 
@@ -157,4 +168,21 @@ export function protocolObjects(context: SeriesContext): SeriesObjects {
   const { plan, exam } = context;
   const part = protocolPart(plan, { acquisitionNumber: 1, startedAt: exam.startedAt });
   return csaInstances(objectContext(context), identity(context, `Protocol ${plan.title}`), [part]);
+}
+
+/** The dose of all exposures made, also of those that were cut short. */
+export function doseObjects(context: SeriesContext): SeriesObjects {
+  const { exam, plan, acquisitions, clock } = context;
+  const events = context.events.flatMap(({ rangeId, uid, exposure }): IrradiationEvent[] => {
+    const range = plan.ranges.find(({ id }) => id === rangeId);
+    return range && range.kind !== 'pet' ? [{ uid, exposure, range, bodyPart: bodyPartOf(plan, range) }] : [];
+  });
+  const exposed = Object.values(acquisitions).filter(({ exposure }) => exposure);
+  const startedAt = Math.min(...exposed.map((scan) => scan.startedAt), clock.now());
+  return doseReportInstances(objectContext(context), {
+    ...identity(context, 'Dose Report'),
+    events,
+    startedAt: exposed.length > 0 ? startedAt : exam.startedAt,
+    endedAt: exposed.length > 0 ? Math.max(...exposed.map((scan) => scan.endedAt)) : clock.now(),
+  });
 }

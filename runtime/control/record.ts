@@ -23,6 +23,8 @@ export interface ExamRecord {
   rawSets: Record<string, RawSet[]>;
   /** SOP Instance UIDs that the raw data's objects have or will have: images refer to them before they are stored. */
   rawUids?: Record<string, string[]>;
+  /** Irradiation Event UID of each of `exposures`: images and the dose report name the same. */
+  eventUids?: string[];
   /** Series stored so far, with the range each came from. */
   series: { key: string; rangeId: string; summary: SeriesSummary }[];
   /** Series Instance UID and number by what the series holds, given before it is made: a restart makes no second one. */

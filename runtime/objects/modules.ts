@@ -5,7 +5,7 @@ import { vrRule } from '../dicom/dataset/dictionary.js';
 import { chooseCharacterSet, definedTerms } from '../dicom/dataset/text.js';
 import { type AttributeRow, fillRows, type Scope } from './fill.js';
 
-export type IodName = 'ct' | 'pet' | 'csa';
+export type IodName = 'ct' | 'pet' | 'csa' | 'doseReport';
 
 interface ModuleTables {
   iods: Record<IodName, { sopClass: string; ref: string; modules: string[] }>;
