@@ -3,12 +3,13 @@ import type { Millisecond } from '../../hal/base/units.js';
 import type { DoseSummary, FilmUse, StepChanges } from '../archive/fact.js';
 import type { Dataset } from '../dicom/dataset/dataset.js';
 import { makeUid } from '../dicom/dataset/uid.js';
+import { storageClass } from '../dicom/storage-classes.js';
 import { daOf, tmOf } from '../exam/datetime.js';
 import type { Exam, Supply } from '../exam/exam.js';
 import { codeItem, codeNamed } from '../objects/context.js';
 import { type AttributeRow, fillRows, type Scope } from '../objects/fill.js';
 import type { SeriesSummary } from '../objects/instance.js';
-import { declareCharacterSet, sopClassOf } from '../objects/modules.js';
+import { declareCharacterSet } from '../objects/modules.js';
 import type { WorklistItem } from '../worklist/item.js';
 import { mappedAttributes } from '../worklist/mapping.js';
 import { doseComments } from './mpps-dose.js';
@@ -189,7 +190,7 @@ function seriesCommon(exam: Exam): Scope {
 }
 
 function seriesScope(exam: Exam, series: SeriesSummary, retrieve: Readonly<Record<string, string>>): Scope {
-  const image = (instance: { sopClassUid: string }) => instance.sopClassUid !== sopClassOf('csa');
+  const image = (instance: { sopClassUid: string }) => isImage(instance.sopClassUid);
   return {
     ...seriesCommon(exam),
     protocolName: series.protocolName,
@@ -203,5 +204,9 @@ function seriesScope(exam: Exam, series: SeriesSummary, retrieve: Readonly<Recor
 
 /** True for a series of images: what one reconstruction of acquired data makes. */
 export function isReconstruction(series: SeriesSummary): boolean {
-  return series.sopClassUid !== sopClassOf('csa');
+  return isImage(series.sopClassUid);
+}
+
+function isImage(sopClassUid: string): boolean {
+  return storageClass(sopClassUid)?.kind === 'image';
 }

@@ -10,7 +10,7 @@ import { commonScope, finishObject, type ObjectContext, type SeriesIdentity, tim
 import { sopClassOf } from './modules.js';
 import { type SeriesObjects, seriesOf } from './series.js';
 
-const TABLE: Readonly<{
+export const DOSE_REPORT: Readonly<{
   title: Term;
   template: string;
   acquisitionTypes: Record<'topogram' | 'ct', Term>;
@@ -46,9 +46,9 @@ export function doseReportInstances(context: ObjectContext, input: DoseReportInp
       ...timesScope('content', context.now),
       requests: exam.item ? [{ studyInstanceUid: exam.studyInstanceUid, accessionNumber: exam.accessionNumber }] : [],
       valueType: 'CONTAINER',
-      conceptName: termItem(TABLE.title),
-      template: templateItem(TABLE.template),
-      content: contentItems(TABLE.rows, reportScope(context, input)),
+      conceptName: termItem(DOSE_REPORT.title),
+      template: templateItem(DOSE_REPORT.template),
+      content: contentItems(DOSE_REPORT.rows, reportScope(context, input)),
     }),
   }));
 }
@@ -79,8 +79,8 @@ function eventScope({ uid, range, exposure, bodyPart }: IrradiationEvent): Conte
   return {
     ...spiral,
     label: range.label,
-    region: TABLE.regions[bodyPart] ?? TABLE.regions.WHOLEBODY,
-    acquisitionType: TABLE.acquisitionTypes[range.kind],
+    region: DOSE_REPORT.regions[bodyPart] ?? DOSE_REPORT.regions.WHOLEBODY,
+    acquisitionType: DOSE_REPORT.acquisitionTypes[range.kind],
     eventUid: uid,
     seconds,
     scannedMm,

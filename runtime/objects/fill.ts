@@ -25,6 +25,8 @@ export interface AttributeRow {
   creator?: string;
   /** Where the value comes from, for people. */
   rule?: string;
+  /** Where it departs from the statement, and why. */
+  note?: string;
 }
 
 export type ScopeValue = Value | readonly Value[] | undefined;

@@ -15,12 +15,11 @@ export interface ImageTypeRow {
   text?: string | string[];
 }
 
-const { rows: ROWS }: { rows: readonly ImageTypeRow[] } = readTable(
-  import.meta.url,
-  '../dicom/tables/image-types.json',
-);
+const TABLE: { rows: readonly ImageTypeRow[] } = readTable(import.meta.url, '../dicom/tables/image-types.json');
 
-const MADE = new Map(ROWS.flatMap((row) => (row.key ? [[row.key, row] as const] : [])));
+export const IMAGE_TYPES = TABLE.rows;
+
+const MADE = new Map(TABLE.rows.flatMap((row) => (row.key ? [[row.key, row] as const] : [])));
 
 /** Values of Image Type of what is made here; of alternatives the first. */
 export function imageType(key: 'spiral' | 'topogram' | 'pet'): string[] {

@@ -120,6 +120,12 @@ test('the Markdown says what the configuration says', async () => {
     /\| PatientID \| \(0010,0020\) \| U\/?R? \|/,
     /\| ISO_IR 87, ISO 2022 IR 87 \| .*JIS X 0208/,
     /\| C603 \| /,
+    /\| Spiral Image \| CT \| ORIGINAL\\PRIMARY or SECONDARY\\AXIAL\\CT_SOM5 SPI \| SPI \| yes \|/,
+    /\| \(0018,1152\) \| Exposure \| {2}\| IS \| 3 \| effective mAs/,
+    /\| \(0019,xxB0\) \| FeedPerRotation \| SIEMENS CT VA0 COAD \| DS \| 3 \|/,
+    /\| >>\(0008,0100\) \| CodeValue \|/,
+    /\| Thorax \| CHEST \|/,
+    /\| > \| CONTAINS \| CONTAINER \| CT Acquisition \(113819, DCM\) \| 10013 \|/,
   ]) {
     assert.match(stdout, line);
   }

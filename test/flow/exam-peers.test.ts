@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ScaledClock } from '../../hal/base/clock.js';
 import { silentLog } from '../../hal/base/log.js';
-import { text } from '../../runtime/dicom/dataset/dataset.js';
+import { type Dataset, items, text } from '../../runtime/dicom/dataset/dataset.js';
 import { readHeader } from '../../runtime/dicom/dataset/header.js';
 import type { ExamReport } from '../../runtime/service/operations.js';
 import { startHospital } from '../../sim/hospital/hospital.js';
@@ -19,6 +19,8 @@ enterPrivateNetwork();
 
 const test = suite('examination among real peers');
 const folder = testFolder('peers');
+/** Of the examination, mGy cm. */
+let dlp = 0;
 
 test('worklist from wlmscpfs, objects to storescp and Orthanc, commitment by Orthanc, MPPS told', async () => {
   const dicomPort = await freePort();
@@ -59,6 +61,7 @@ test('worklist from wlmscpfs, objects to storescp and Orthanc, commitment by Ort
   assert.is(run.code, 0, `${run.stderr}\n${serve.output()}`);
   const report = JSON.parse(run.stdout) as ExamReport;
   assert.is(report.outcome, 'COMPLETED');
+  dlp = report.dose.totalDlp;
 
   const count = report.series.reduce((sum, series) => sum + series.count, 0);
   const [toStorescp, toOrthanc] = report.deliveries;
@@ -105,6 +108,40 @@ test('every kind of object passes dciodvfy, and other programs read them', async
       .filter((line) => /^Error/.test(line) && !/Patient(Position| Orientation)/.test(line));
     assert.equal(errors, [], kind);
   }
+});
+
+test('images, dose report and performed step tell of the same study, events and dose', async () => {
+  const seen: Record<string, Set<string>> = {
+    study: new Set(),
+    studyTime: new Set(),
+    imaged: new Set(),
+    reported: new Set(),
+  };
+  const raw = new Set<string>();
+  const sources = new Set<string>();
+  let total = '';
+  for (const file of readdirSync(join(folder, 'storescp'))) {
+    const { dataset } = await readHeader(join(folder, 'storescp', file));
+    seen.study!.add(text(dataset, 'StudyDescription')!);
+    seen.studyTime!.add(`${text(dataset, 'StudyDate')} ${text(dataset, 'StudyTime')}`);
+    const event = text(dataset, 'IrradiationEventUID');
+    if (event) seen.imaged!.add(event);
+    if (text(dataset, 'SOPClassUID') === '1.3.12.2.1107.5.9.1') raw.add(text(dataset, 'SOPInstanceUID')!);
+    for (const source of items(dataset, 'SourceImageSequence')) sources.add(text(source, 'ReferencedSOPInstanceUID')!);
+    if (text(dataset, 'Modality') !== 'SR') continue;
+    const parts = (of: Dataset) => items(of, 'ContentSequence');
+    const [accumulated] = parts(dataset).filter((item) => items(item, 'ContentTemplateSequence').length > 0);
+    total = text(items(parts(accumulated!)[1]!, 'MeasuredValueSequence')[0]!, 'NumericValue')!;
+    for (const item of parts(dataset).flatMap(parts)) if (text(item, 'UID')) seen.reported!.add(text(item, 'UID')!);
+  }
+  assert.equal([...seen.study!], ['WHOLEBODY^wholebody-fdg']);
+  assert.is(seen.studyTime!.size, 1);
+  assert.is(seen.imaged!.size, 2, 'topogram and CT');
+  for (const event of seen.imaged!) assert.ok(seen.reported!.has(event), event);
+  assert.ok(Math.abs(Number(total) - dlp) < 1e-9 * dlp, `${total} for ${dlp}`);
+  // images name all raw data but the protocol
+  assert.is(sources.size, raw.size - 1);
+  for (const source of sources) assert.ok(raw.has(source), source);
 });
 
 test.run();
