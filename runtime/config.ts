@@ -93,6 +93,12 @@ export const configSchema = z.strictObject({
     .default(() => hostname().slice(0, 16))
     .meta({ fallback: 'the host name', description: 'Station Name (0008,1010).' }),
   institution: z.string().max(64).default('').describe('Institution Name (0008,0080).'),
+  institutionAddress: z
+    .string()
+    .max(1024)
+    .default('')
+    .describe('Institution Address (0008,0081): lines of street, city, district and country.'),
+  department: z.string().max(64).default('PET').describe('Institutional Department Name (0008,1040).'),
   dicom: dicomSchema.prefault({}).describe('Our own DICOM ports.'),
   service,
   nodes: nodesSchema,

@@ -238,9 +238,9 @@ export class Controller implements Operations {
 
   #adopt(record: ExamRecord): Examination {
     const { chain, archive, clock, log, config } = this.#parts;
-    const { data, markSimulated, uidRoot, aeTitle, stationName, institution } = config;
-    const station = { aeTitle, stationName, institution };
-    const options = { record, chain, archive, clock, log, data, markSimulated, station, uidRoot, tell: this.#tell };
+    const { data, markSimulated, uidRoot } = config;
+    const site = { data, markSimulated, station: config, uidRoot };
+    const options = { record, chain, archive, clock, log, ...site, tell: this.#tell };
     const examination = new Examination(options);
     this.#examinations.set(record.exam.id, examination);
     return examination;

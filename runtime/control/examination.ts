@@ -19,6 +19,7 @@ import { RawRecorder } from '../raw/recorder.js';
 import type { ServiceEvent } from '../service/operations.js';
 import { DoseWatch } from './dosewatch.js';
 import { Imaging, rawSeriesKey } from './imaging.js';
+import type { Station } from './products.js';
 import type { ExamRecord } from './record.js';
 import { doseOf } from './report.js';
 import { Stopwatch } from './stopwatch.js';
@@ -31,7 +32,7 @@ export interface ExaminationOptions {
   log: Log;
   data: string;
   markSimulated: boolean;
-  station: { aeTitle: string; stationName: string; institution: string };
+  station: Station & { aeTitle: string };
   uidRoot?: string;
   tell(event: ServiceEvent): void;
 }

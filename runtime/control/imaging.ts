@@ -158,7 +158,8 @@ export class Imaging {
       const attenuation = corrected ? record.series.find((known) => known.key === ct?.key)?.summary : undefined;
       const bqmlPerCount = corrected ? calibration.bqmlPerCount : 1;
       const rawFrames = sets.map((set) => set.frame);
-      const made = { frames, corrections, bqmlPerCount, ct: attenuation, rawFrames };
+      const { measuredAt } = calibration;
+      const made = { frames, corrections, bqmlPerCount, measuredAt, ct: attenuation, rawFrames };
       await this.#store(reconSeriesKey(range.id, method.label), range.id, (context) =>
         petObjects(context, range, method, made),
       );

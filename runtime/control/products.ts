@@ -27,6 +27,8 @@ import type { Volume } from '../recon/volume.js';
 export interface Station {
   stationName: string;
   institution: string;
+  institutionAddress: string;
+  department: string;
 }
 
 /** An examination and the series that is to be made. */
@@ -49,7 +51,8 @@ export interface SeriesContext {
 
 function objectContext(context: SeriesContext, range?: ScanRange): ObjectContext {
   const { exam, station, clock, markSimulated, uidRoot, plan } = context;
-  const equipment = { ...DEFAULT_EQUIPMENT, stationName: station.stationName, institutionName: station.institution };
+  const { stationName, institution: institutionName, institutionAddress, department } = station;
+  const equipment = { ...DEFAULT_EQUIPMENT, stationName, institutionName, institutionAddress, department };
   return {
     exam,
     equipment,
@@ -125,27 +128,32 @@ export function petObjects(
     frames: PetFrame[];
     corrections: readonly string[];
     bqmlPerCount: number;
+    /** Of the rings: ISO 8601. */
+    measuredAt: string;
     ct?: { seriesInstanceUid: string; description: string };
     /** Of each set of raw data. */
     rawFrames: readonly number[];
   },
 ): SeriesObjects {
-  const { frames, corrections, bqmlPerCount, ct, rawFrames } = made;
+  const { frames, corrections, bqmlPerCount, measuredAt, ct, rawFrames } = made;
   const base = objectContext(context, range);
-  const quantified = { ...base, equipment: { ...base.equipment, doseCalibrationFactor: bqmlPerCount } };
-  return petInstances(quantified, {
-    ...identity(context, recon.label),
-    range,
-    recon,
-    acquisition: context.acquisitions[range.id]!,
-    frames,
-    rangeNumber: rangeNumber(context, range),
-    ctSeriesInstanceUid: ct?.seriesInstanceUid,
-    ctDescription: ct?.description,
-    raw: rawReferences(context, range).map((raw, i) => ({ ...raw, frame: rawFrames[i] ?? 0 })),
-    matchesCtSlices: recon.matchCtSlices,
-    corrections,
-  });
+  const calibrated = { doseCalibrationFactor: bqmlPerCount, calibratedAt: Date.parse(measuredAt) };
+  return petInstances(
+    { ...base, equipment: { ...base.equipment, ...calibrated } },
+    {
+      ...identity(context, recon.label),
+      range,
+      recon,
+      acquisition: context.acquisitions[range.id]!,
+      frames,
+      rangeNumber: rangeNumber(context, range),
+      ctSeriesInstanceUid: ct?.seriesInstanceUid,
+      ctDescription: ct?.description,
+      raw: rawReferences(context, range).map((raw, i) => ({ ...raw, frame: rawFrames[i] ?? 0 })),
+      matchesCtSlices: recon.matchCtSlices,
+      corrections,
+    },
+  );
 }
 
 export function rawObjects(context: SeriesContext, range: ScanRange, sets: readonly RawSet[]): SeriesObjects {

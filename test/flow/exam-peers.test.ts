@@ -38,6 +38,8 @@ test('worklist from wlmscpfs, objects to storescp and Orthanc, commitment by Ort
   });
   const serve = await startServe(folder, {
     dicom: { port: dicomPort },
+    institutionAddress: 'Street 1, Town',
+    department: 'Nuclear Medicine',
     nodes: [
       { ...worklist.node, services: ['worklist'] },
       { ...ris.ris, services: ['mpps'] },
@@ -87,6 +89,10 @@ test('worklist from wlmscpfs, objects to storescp and Orthanc, commitment by Ort
   assert.is(report.accession, 'A1');
   const header = await readHeader(join(folder, 'storescp', received[0]!));
   assert.is(text(header.dataset, 'AccessionNumber'), 'A1');
+  assert.equal(
+    [text(header.dataset, 'InstitutionAddress'), text(header.dataset, 'InstitutionalDepartmentName')],
+    ['Street 1, Town', 'Nuclear Medicine'],
+  );
   await serve.stop();
   await ris.close();
   await Promise.all([worklist.stop(), storescp.stop(), orthanc.stop()]);
