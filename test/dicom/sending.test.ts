@@ -216,10 +216,11 @@ test('commitment of the simulated PACS is reported and kept; one that never answ
   assert.ok(flags.every((flag) => flag.commitment === 'committed'));
   await hospital.close();
 
-  const { node, close } = await startNode();
+  const { node, taken, close } = await startNode();
   const output = await send(node.port, { commitment: true }).done;
   assert.is(output.acknowledged.length, SLICES);
   assert.is(output.uncommitted.length, SLICES, 'a node without storage commitment');
+  assert.is(taken.length, SLICES, 'what is not committed is not sent again by itself');
   await close();
   await us.close();
   await commitment.close();
