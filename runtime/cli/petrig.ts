@@ -12,6 +12,7 @@ import { echoCommand } from './echo.js';
 import { examCommand } from './exam.js';
 import { findCommand } from './find.js';
 import { importCommand } from './import.js';
+import { mediaCommand } from './media.js';
 import { mppsCommand } from './mpps.js';
 import { nodesCommand } from './nodes.js';
 import { EXIT, fail } from './output.js';
@@ -34,6 +35,7 @@ const COMMANDS = [
   importCommand(),
   sendCommand(),
   studiesCommand(),
+  mediaCommand(),
   mppsCommand(),
   ...deviceCommands(),
   protocolsCommand(),
