@@ -127,10 +127,11 @@ async function descriptors(disc: Sectors): Promise<Descriptor[]> {
   while (newest && found.length < SESSION_LIMIT) {
     found.push(newest);
     // a session that was begun after the stand-in was written has not been closed
-    if (standIn && rootOf(newest) >= rootOf(first)) break;
+    if (standIn && rootOf(newest) >= rootOf(first)) return found;
     newest = await following(disc, newest);
   }
-  return found;
+  // a session that broke off lies between: the newest one is what the stand-in says
+  return standIn ? [...found, first] : found;
 }
 
 function rootOf({ root }: Descriptor): number {
