@@ -67,6 +67,13 @@ const archive = z
   .prefault({})
   .describe('Where images are kept.');
 
+const media = z
+  .strictObject({
+    sourceAeTitle: aeTitle.default('CsaImageManager').describe('Source AE title of the files of a disc.'),
+  })
+  .prefault({})
+  .describe('Discs that are written.');
+
 const commitment = z
   .strictObject({
     archiveInstalled: z
@@ -149,6 +156,7 @@ export const configSchema = z.strictObject({
       'Tries to reach a destination, with pauses that double from 1 s to 60 s, before its delivery is given up.',
     ),
   commitment,
+  media,
   rules: rulesSchema,
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').describe('What the log tells.'),
 });

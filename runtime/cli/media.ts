@@ -3,9 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { ScaledClock } from '../../hal/base/clock.js';
-import { ScannerError } from '../../hal/base/errors.js';
 import type { Archive } from '../archive/archive.js';
-import { openArchive } from '../archive/open.js';
 import { type Config, loadConfig } from '../config.js';
 import { CodecPool } from '../dicom/codecs/pool.js';
 import { RecentLog } from '../log.js';
@@ -15,7 +13,7 @@ import { importFromDisc, type MediaImport } from '../media/import.js';
 import { profileNamed } from '../media/profile.js';
 import { readDisc } from '../media/read-disc.js';
 import { type DiscVerdict, verifyDisc } from '../media/verify-disc.js';
-import { connect } from './connection.js';
+import { progress, withArchive } from './closed-archive.js';
 import { EXIT, fail, printJson, say, table } from './output.js';
 
 interface MediaOptions {
@@ -35,9 +33,6 @@ interface ImportOptions extends ArchiveOptions {
   profile?: string;
 }
 
-/** Lines on the way: not more often than this share of all objects. */
-const TENTHS = 10;
-
 function sessionOption(text: string): number {
   const session = Number(text);
   if (!Number.isInteger(session) || session < 1) throw new InvalidArgumentError('expected a number from 1 on');
@@ -54,36 +49,6 @@ async function withDisc(path: string, options: MediaOptions, act: (disc: DiscRea
   } finally {
     await disc?.close();
   }
-}
-
-/** The archive of a data folder that no server has open. */
-async function withArchive<T>(config: Config, act: (archive: Archive) => Promise<T>): Promise<T> {
-  await refuseRunning(config.data);
-  const log = new RecentLog(config.logLevel);
-  await mkdir(config.data, { recursive: true });
-  const { url, folder: objects } = config.archive;
-  const archive = await openArchive({ root: config.data, objects, url, clock: new ScaledClock().wall, log });
-  try {
-    return await act(archive);
-  } finally {
-    await archive.close();
-  }
-}
-
-/** Two processes with one archive open would each take the other's unfinished work for what a crash left. */
-async function refuseRunning(data: string): Promise<void> {
-  const client = await connect({ data }).catch(() => undefined);
-  client?.close();
-  if (client) throw new ScannerError('operator.usage', { message: `a server has ${data} open: stop it first` });
-}
-
-function progress(what: string): (done: number, total: number) => void {
-  let told = 0;
-  return (done, total) => {
-    const tenth = Math.floor((done / total) * TENTHS);
-    if (tenth > told && total > TENTHS) say(`${what}: ${done} of ${total} objects`);
-    told = Math.max(told, tenth);
-  };
 }
 
 function ls(path: string, options: MediaOptions): Promise<void> {

@@ -3,6 +3,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { version } from '../version.js';
+import { burnCommand } from './burn.js';
 import { configCommand } from './config.js';
 import { conformanceCommand } from './conformance.js';
 import { demoCommand } from './demo.js';
@@ -35,6 +36,7 @@ const COMMANDS = [
   importCommand(),
   sendCommand(),
   studiesCommand(),
+  burnCommand(),
   mediaCommand(),
   mppsCommand(),
   ...deviceCommands(),

@@ -206,7 +206,8 @@ export function neededBy(session: BurnSession): string {
   return `the ${family} ${session.appendTo} with ${bytes}`;
 }
 
-async function checkFile(disc: DiscReader, { discPath, size, sha256 }: BurnerFile): Promise<void> {
+/** Reads a file of a disc. @throws ScannerError data.media when it does not hold its bytes */
+export async function checkFile(disc: DiscReader, { discPath, size, sha256 }: BurnerFile): Promise<void> {
   const hash = createHash('sha256');
   let got = 0;
   try {
