@@ -35,9 +35,10 @@ function showStudies(found: readonly FlaggedStudy[]): void {
 }
 
 function showSeries({ series }: StudyDetail): void {
-  const head = ['number', 'modality', 'description', 'instances', 'flags', 'series'];
+  const head = ['number', 'modality', 'image', 'description', 'instances', 'flags', 'series'];
   const row = (one: StudyDetail['series'][number]) => [
-    ...[one.seriesNumber, one.modality, one.description, one.instanceCount, one.flags, one.seriesInstanceUid],
+    ...[one.seriesNumber, one.modality, one.imageType ?? '', one.description],
+    ...[one.instanceCount, one.flags, one.seriesInstanceUid],
   ];
   say(`\n${table(head, series.map(row))}`);
 }

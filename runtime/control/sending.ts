@@ -4,8 +4,11 @@ import { randomUUID } from 'node:crypto';
 import { ScannerError } from '../../hal/base/errors.js';
 import type { Archive, Delivery, InstanceRecord, StudyRecord } from '../archive/archive.js';
 import type { Config } from '../config.js';
+import { texts } from '../dicom/dataset/dataset.js';
+import { readHeader } from '../dicom/dataset/header.js';
 import { entityStates, type FlagStates, flagText, instanceStates } from '../network/status-flags.js';
 import { namedNode } from '../nodes.js';
+import { recogniseImageType } from '../objects/image-type.js';
 import type { FlaggedStudy, Selection, SendDetail, Sending, SendJob, StudyDetail } from '../service/send-methods.js';
 import type { Sends } from './sends.js';
 
@@ -70,10 +73,11 @@ export class SendingDesk implements Sending {
     return {
       ...study,
       flags: flagText(entityStates(states.map(([, state]) => state))),
-      series: series.map((one) => {
+      series: await mapInTurn(series, async (one) => {
         const own = states.filter(([{ seriesInstanceUid }]) => seriesInstanceUid === one.seriesInstanceUid);
         return {
           ...one,
+          imageType: await imageTypeOf(own[0]?.[0]),
           flags: flagText(entityStates(own.map(([, state]) => state))),
           instances: own.map(([{ sopInstanceUid, instanceNumber }, state]) => {
             return { sopInstanceUid, instanceNumber, flags: flagText(state) };
@@ -112,4 +116,18 @@ export class SendingDesk implements Sending {
     }
     return selected;
   }
+}
+
+/** One after another: a study may have thousands of series, and each opens a file. */
+async function mapInTurn<T, R>(list: readonly T[], map: (one: T) => Promise<R>): Promise<R[]> {
+  const mapped: R[] = [];
+  for (const one of list) mapped.push(await map(one));
+  return mapped;
+}
+
+/** Name of the family's image type; undefined for others, and for a file that cannot be read: integrity is checked elsewhere. */
+async function imageTypeOf(instance: InstanceRecord | undefined): Promise<string | undefined> {
+  if (!instance) return undefined;
+  const header = await readHeader(instance.file, { stopAtTag: '00080018' }).catch(() => undefined);
+  return header && recogniseImageType(instance.sopClassUid, texts(header.dataset, 'ImageType'))?.name;
 }

@@ -25,3 +25,26 @@ const MADE = new Map(TABLE.rows.flatMap((row) => (row.key ? [[row.key, row] as c
 export function imageType(key: 'spiral' | 'topogram' | 'pet'): string[] {
   return MADE.get(key)!.values.map((value) => (typeof value === 'string' ? value : value[0]!));
 }
+
+/** Values that may follow those of a row: energies and detectors of two tubes, statement Table 69. */
+const MORE = ['DNRG', 'SNRG', 'DET_A', 'DET_B', 'DET_AB'];
+
+/** What kind of image of the family an object is, whoever made it; undefined for other makers' combinations. */
+export function recogniseImageType(sopClassUid: string, values: readonly string[]): ImageTypeRow | undefined {
+  const iod = IODS[sopClassUid];
+  const own = values.filter((value, i) => i < 5 || !MORE.includes(value));
+  return TABLE.rows.find(
+    (row) => row.iod === iod && row.values.length === own.length && row.values.every(matches(own)),
+  );
+}
+
+function matches(values: readonly string[]) {
+  return (allowed: string | string[], i: number) => [allowed].flat().includes(values[i]!);
+}
+
+const IODS: Readonly<Record<string, string>> = {
+  '1.2.840.10008.5.1.4.1.1.2': 'CT',
+  '1.2.840.10008.5.1.4.1.1.7': 'SC',
+  '1.2.840.10008.5.1.4.1.1.88.33': 'SR',
+  '1.2.840.10008.5.1.4.1.1.128': 'PT',
+};

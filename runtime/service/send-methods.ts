@@ -51,7 +51,12 @@ export interface FlaggedStudy extends StudyRecord {
 }
 
 export interface StudyDetail extends FlaggedStudy {
-  series: (SeriesRecord & { flags: string; instances: FlaggedInstance[] })[];
+  series: (SeriesRecord & {
+    flags: string;
+    /** What its first image is, where the image type is one of the family's. */
+    imageType?: string;
+    instances: FlaggedInstance[];
+  })[];
 }
 
 export interface FlaggedInstance {

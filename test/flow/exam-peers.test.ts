@@ -9,6 +9,7 @@ import { silentLog } from '../../hal/base/log.js';
 import { type Dataset, items, text } from '../../runtime/dicom/dataset/dataset.js';
 import { readHeader } from '../../runtime/dicom/dataset/header.js';
 import type { ExamReport } from '../../runtime/service/operations.js';
+import type { StudyDetail } from '../../runtime/service/send-methods.js';
 import { startHospital } from '../../sim/hospital/hospital.js';
 import { demoEntries } from '../../sim/hospital/worklist.js';
 import { enterPrivateNetwork } from '../helpers/namespace.js';
@@ -93,6 +94,16 @@ test('worklist from wlmscpfs, objects to storescp and Orthanc, commitment by Ort
     [text(header.dataset, 'InstitutionAddress'), text(header.dataset, 'InstitutionalDepartmentName')],
     ['Street 1, Town', 'Nuclear Medicine'],
   );
+  const study = await runPetrig([
+    'studies',
+    '--study',
+    report.studyInstanceUid,
+    '--json',
+    '--data',
+    join(folder, 'data'),
+  ]);
+  const { series } = JSON.parse(study.stdout) as StudyDetail;
+  assert.equal(series.flatMap(({ imageType }) => imageType ?? []).sort(), ['PET Image', 'Spiral Image', 'Topogram']);
   await serve.stop();
   await ris.close();
   await Promise.all([worklist.stop(), storescp.stop(), orthanc.stop()]);
@@ -114,6 +125,15 @@ test('every kind of object passes dciodvfy, and other programs read them', async
       .filter((line) => /^Error/.test(line) && !/Patient(Position| Orientation)/.test(line));
     assert.equal(errors, [], kind);
   }
+});
+
+test('dcentvfy finds the whole study consistent', async () => {
+  const files = readdirSync(join(folder, 'storescp')).map((file) => join(folder, 'storescp', file));
+  const { output } = await runTool('dcentvfy', files);
+  assert.equal(
+    output.split('\n').filter((line) => /error/i.test(line)),
+    [],
+  );
 });
 
 test('images, dose report and performed step tell of the same study, events and dose', async () => {
