@@ -5,6 +5,7 @@ import { UIDS } from '../dicom/uids.js';
 import { codeOf } from '../exam/codes.js';
 import { ageOf, daOf, dtOf, timezoneOf, tmOf } from '../exam/datetime.js';
 import type { Exam } from '../exam/exam.js';
+import { mayBePaired } from '../protocol/organ.js';
 import type { CodeItem, WorklistItem } from '../worklist/item.js';
 import { mappedAttributes, requestAttributes } from '../worklist/mapping.js';
 import type { Scope } from './fill.js';
@@ -113,7 +114,7 @@ export function commonScope(
     performingPhysicianName: exam.performingPhysician,
     operatorsName: exam.operator,
     protocolName: exam.protocol,
-    bodyPartExamined: context.bodyPart ?? 'UNKNOWN',
+    ...bodyPartScope(context.bodyPart),
     requestAttributesSequence: item && [item, ...further].map(({ attributes }) => requestAttributes(attributes)),
     requestedProcedureDescription: item?.requestedProcedureDescription,
     referencedPerformedProcedureStepSequence: reference({
@@ -211,4 +212,9 @@ export function codeNamed(table: Parameters<typeof codeOf>[0], name: string): Da
 
 export function summaryOf(context: ObjectContext, series: Omit<SeriesSummary, 'protocolName'>): SeriesSummary {
   return { ...series, protocolName: context.exam.protocol };
+}
+
+/** The side of a body part is nowhere entered: unknown where there may be two. */
+function bodyPartScope(bodyPart = 'UNKNOWN'): Scope {
+  return { bodyPartExamined: bodyPart, laterality: mayBePaired(bodyPart) ? '' : undefined };
 }

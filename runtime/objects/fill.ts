@@ -37,7 +37,8 @@ export interface Scope {
 }
 
 /**
- * Makes a dataset from rows. A row without value is left out when its type is 3 or conditional, has zero length when it is 2.
+ * Makes a dataset from rows. A row without value is left out when its type is 3 or conditional, has zero length when it is 2, or 2C
+ * and the scope has an empty text.
  * @param mapped what worklist rows may fall back on, by tag
  * @throws ScannerError data.missing when a type 1 attribute has no value
  */
@@ -54,7 +55,7 @@ export function fillRows(
     if (row.creator) fillPrivate(ds, row, row.creator, values);
     else if (values.length > 0) setElement(ds, row.tag, row.vr, values);
     else if (row.type === '1') throw new ScannerError('data.missing', { what: row.name });
-    else if (row.type === '2' || row.value) setElement(ds, row.tag, row.vr, []);
+    else if (row.type === '2' || row.value || isUnknown(row, scope)) setElement(ds, row.tag, row.vr, []);
   }
   return ds;
 }
@@ -82,6 +83,11 @@ function valuesOf(
   const own = row.from === undefined ? [] : listOf(scope[row.from] as ScopeValue);
   if (own.length > 0 || !row.worklist) return own.map((value) => written(value, row.vr));
   return [...(mapped[row.tag]?.Value ?? [])];
+}
+
+/** A condition that holds, and nobody knows the value: the scope says so by an empty text. */
+function isUnknown({ type, from }: AttributeRow, scope: Scope): boolean {
+  return type === '2C' && from !== undefined && scope[from] === '';
 }
 
 function listOf(value: ScopeValue): Value[] {
