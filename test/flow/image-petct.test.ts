@@ -22,8 +22,8 @@ const SPHERES = SHAPES.flatMap((shape) =>
 );
 const BACKGROUND = SHAPES.find(({ label }) => label.startsWith('background'))!.activityBqPerMl;
 
-/** Images of a series differ in few elements: one of so many is shown to the validator. */
 const DOSE_SR = '1.2.840.10008.5.1.4.1.1.88.67';
+/** Images of a series differ in few elements: one of so many is shown to the validator. */
 const EACH_NTH = 12;
 
 let site: ImageSite;
