@@ -38,10 +38,14 @@ export interface AnswerLogOptions {
 /** The machine's record is written whole each time it is told: not more often than this. */
 const TELL_EVERY_MS = 1000;
 
-/** Status flags as they come, each durable soon after its answer: a restart sends nothing twice. */
+/** Answers that are not on record yet: no more is sent meanwhile, so a crash repeats no more than these. */
+export const MOST_UNRECORDED = 16;
+
+/** Status flags as they come, in groups: while one is written the next gathers. */
 export class AnswerLog {
   readonly #options: AnswerLogOptions;
   #waiting: Answer[] = [];
+  #unrecorded = 0;
   #untold: string[] = [];
   #toldAt: number;
   #writing: Promise<void> = Promise.resolve();
@@ -51,7 +55,15 @@ export class AnswerLog {
     this.#toldAt = options.clock.now();
   }
 
+  /** How many instances may be sent now. @throws ScannerError data.disk */
+  async room(): Promise<number> {
+    // half of them at least: an association that starts and stops at every answer is a slow one
+    while (this.#unrecorded > MOST_UNRECORDED / 2) await this.#writing;
+    return MOST_UNRECORDED - this.#unrecorded;
+  }
+
   add(answer: Answer): void {
+    this.#unrecorded += 1;
     this.#waiting.push(answer);
     if (this.#waiting.length > 1) return;
     this.#writing = this.#writing.then(() => this.#write());
@@ -72,6 +84,7 @@ export class AnswerLog {
       if (uid) await sentAs.save(archive, sendId, sopInstanceUid, uid);
     }
     await archive.recordDeliveries(node, answers);
+    this.#unrecorded -= answers.length;
     this.#untold.push(...answers.filter(({ sent }) => sent === 'sent').map(({ sopInstanceUid }) => sopInstanceUid));
     if (clock.now() - this.#toldAt >= TELL_EVERY_MS) this.#tell();
   }

@@ -115,7 +115,7 @@ async function sendBatch(
   try {
     const { callingAe, log, hooks } = options;
     const scu = { node: destination(options, node), callingAe, clock, log, signal };
-    const results = await storeAll({ ...scu, ...hooks, onResult: note }, [...uids.keys()]);
+    const results = await storeAll({ ...scu, ...hooks, onResult: note, room: () => answers.room() }, [...uids.keys()]);
     // the association broke: what it settled is noted, the rest is the next attempt's
     const unsent = results.find((result) => result.outcome === 'unsent');
     if (unsent)

@@ -21,9 +21,12 @@ import { linksAt, parseEndpoint } from '../../hal/link/endpoints.js';
 import type { Link } from '../../hal/link/link.js';
 import { WIRE_DEVICES } from '../../hal/wire/dictionary.js';
 import { type Hardware, type HardwareAddress, startHardware } from '../../sim/hardware.js';
+import { enterPrivateNetwork } from '../helpers/namespace.js';
 import { collect, TestHost } from '../unit/sim-host.js';
 
-const BASE_PORT = 20_000 + (process.pid % 20_000);
+enterPrivateNetwork();
+
+const BASE_PORT = 21_000;
 const clock = () => new ScaledClock({ speed: 10 });
 
 interface Rig {

@@ -21,6 +21,8 @@ export type { ConvertedSource, StoreOutcome, StoreResult, SyntaxHooks } from './
 export interface StoreOptions extends ScuOptions, SendOptions {
   /** Told as each instance is settled, in the order of the paths. */
   onResult?(result: StoreResult): void;
+  /** How many instances may go before it is asked again, at least 1: for a caller that keeps what `onResult` told. Default: any number. */
+  room?(): Promise<number>;
 }
 
 const MAX_CONTEXTS = 128;
@@ -69,13 +71,20 @@ async function sendGroup(
     if (stopped) association.fail(stopped);
   };
   for (let done = 0; done < group.length; ) {
-    const rest = group.slice(done);
+    const room = await roomIn(options, group.length - done);
+    if (room instanceof ScannerError) association.fail((stopped ??= room));
+    const rest = group.slice(done, stopped ? undefined : done + Number(room));
     const length = stopped ? 0 : trainLength(channel, rest);
     const sent = length > 0 ? await sendTrain(channel, rest.slice(0, length), options, settleOne) : 0;
     done += sent > 0 ? sent : await sendPlain(channel, rest, options, () => stopped, settleOne);
   }
   if (!stopped) await channel.release();
   return stopped;
+}
+
+async function roomIn({ room }: StoreOptions, wanted: number): Promise<number | ScannerError> {
+  if (!room) return wanted;
+  return room().catch((error: unknown) => asScannerError(error));
 }
 
 /** Sends jobs one by one up to the next that a thread may take. @returns how many are settled */
