@@ -22,6 +22,7 @@ import { Configuration } from './control/configuring.js';
 import { Controller, type Simulate } from './control/controller.js';
 import { openFilmQueues } from './control/filming.js';
 import { MppsDesk } from './control/mppsdesk.js';
+import { Replays } from './control/replays.js';
 import { Retrieval } from './control/retrieval.js';
 import { SendingDesk } from './control/sending.js';
 import { WorklistDesk } from './control/worklistdesk.js';
@@ -39,6 +40,7 @@ import { SERVICE_FILE } from './service/client.js';
 import { configMethods } from './service/config-methods.js';
 import { filmMethods } from './service/film-methods.js';
 import { serviceMethods } from './service/methods.js';
+import { reconMethods } from './service/recon-methods.js';
 import { retrieveMethods } from './service/retrieve-methods.js';
 import type { MethodTable } from './service/rpc.js';
 import { sendMethods } from './service/send-methods.js';
@@ -139,6 +141,7 @@ export async function startController(config: Config, configFile?: string): Prom
       ...sendMethods(sending),
       ...configMethods(configuration),
       ...filmMethods(films),
+      ...reconMethods(new Replays({ records: () => controller.records, archive, config, clock })),
     });
     const ports = await serve(config, methods, log, teardown);
     return { controller, ports: { ...ports, dicom: dicomPort }, close: () => teardown.run() };

@@ -18,6 +18,7 @@ import { mppsCommand } from './mpps.js';
 import { nodesCommand } from './nodes.js';
 import { EXIT, fail } from './output.js';
 import { protocolsCommand } from './protocols.js';
+import { reconCommand } from './recon.js';
 import { sendCommand } from './send.js';
 import { serveCommand } from './serve.js';
 import { simCommand } from './sim.js';
@@ -36,6 +37,7 @@ const COMMANDS = [
   importCommand(),
   sendCommand(),
   studiesCommand(),
+  reconCommand(),
   burnCommand(),
   mediaCommand(),
   mppsCommand(),

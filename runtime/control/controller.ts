@@ -24,7 +24,7 @@ import { Deliveries } from './deliveries.js';
 import { Examination } from './examination.js';
 import type { MppsDesk } from './mppsdesk.js';
 import { mustBeReady } from './readiness.js';
-import type { ExamRecord } from './record.js';
+import { EXAM_STATES, type ExamRecord } from './record.js';
 import { registerExam } from './register.js';
 import { reportOf } from './report.js';
 import { Sends } from './sends.js';
@@ -159,8 +159,12 @@ export class Controller implements Operations {
     return reportOf(findIn(this.#examinations)(examId).record);
   }
 
+  get records(): ExamRecord[] {
+    return [...this.#examinations.values()].map(({ record }) => record);
+  }
+
   examReports(): ExamReport[] {
-    return [...this.#examinations.values()].map(({ record }) => reportOf(record));
+    return this.records.map(reportOf);
   }
 
   async examEnd(examId: string, signal: AbortSignal): Promise<ExamReport> {
@@ -217,8 +221,7 @@ export class Controller implements Operations {
   #committed({ sendId, node, transactionUid, outcome, committed, failed, cause }: CommitmentEnd): void {
     const counts = { committed: committed.length, failed: failed.length };
     this.#tell({ type: 'commitment', sendId, node, transactionUid, outcome, ...counts, cause });
-    const failedUids = failed.map(({ sopInstanceUid }) => sopInstanceUid);
-    this.#supervisor.reportCommitment({ node, committed, failed: failedUids });
+    this.#supervisor.reportCommitment({ node, committed, failed: failed.map((one) => one.sopInstanceUid) });
   }
 
   #command(examId: string, command: 'ABORT' | 'CONTINUE'): void {
@@ -237,18 +240,15 @@ export class Controller implements Operations {
   }
 
   #adopt(record: ExamRecord): Examination {
-    const { chain, archive, clock, log, config } = this.#parts;
-    const { data, markSimulated, uidRoot } = config;
-    const site = { data, markSimulated, station: config, uidRoot };
-    const options = { record, chain, archive, clock, log, ...site, tell: this.#tell };
-    const examination = new Examination(options);
+    const { data, markSimulated, uidRoot } = this.#parts.config;
+    const site = { data, markSimulated, uidRoot, station: this.#parts.config, tell: this.#tell };
+    const examination = new Examination({ ...this.#parts, ...site, record });
     this.#examinations.set(record.exam.id, examination);
     return examination;
   }
 
   #conclude(examination: Examination, running: Running<ExamOutput> | null): void {
-    const { id } = examination.record.exam;
-    this.#ends.set(id, this.#end(examination, running));
+    this.#ends.set(examination.record.exam.id, this.#end(examination, running));
   }
 
   async #end(examination: Examination, running: Running<ExamOutput> | null): Promise<void> {
@@ -280,7 +280,7 @@ export class Controller implements Operations {
   /** Examinations that an earlier process left: the machines decide whether to go on or to end them. */
   async #takeUp(): Promise<void> {
     const { archive, records, log, commitment } = this.#parts;
-    const kept = await archive.states<ExamRecord>('exam');
+    const kept = await archive.states<ExamRecord>(EXAM_STATES);
     for (const { value } of kept) this.#adopt(value);
     await commitment.start();
     const { exam, sends } = this.#supervisor.restore(await records.load());

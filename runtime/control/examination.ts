@@ -20,7 +20,7 @@ import type { ServiceEvent } from '../service/operations.js';
 import { DoseWatch } from './dosewatch.js';
 import { Imaging, rawSeriesKey } from './imaging.js';
 import type { Station } from './products.js';
-import type { ExamRecord } from './record.js';
+import { EXAM_STATES, type ExamRecord } from './record.js';
 import { doseOf } from './report.js';
 import { Stopwatch } from './stopwatch.js';
 
@@ -36,8 +36,6 @@ export interface ExaminationOptions {
   uidRoot?: string;
   tell(event: ServiceEvent): void;
 }
-
-const STATE_OWNER = 'exam';
 
 const STAGE_OF_KIND: Record<ScanRange['kind'], string> = { topogram: 'topogram', ct: 'CT scan', pet: 'PET scan' };
 
@@ -89,7 +87,7 @@ export class Examination implements AcquisitionTasks, ExamTasks {
 
   /** Keeps the record: a restarted controller finds it. */
   async save(): Promise<void> {
-    await this.#options.archive.saveState(STATE_OWNER, this.record.exam.id, this.record);
+    await this.#options.archive.saveState(EXAM_STATES, this.record.exam.id, this.record);
   }
 
   /** Scanner at rest and raw files closed. */

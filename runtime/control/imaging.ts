@@ -83,6 +83,13 @@ export class Imaging {
     return { range: range.id };
   }
 
+  /** More series of a range whose raw data are in the archive. @throws as `reconstruct` */
+  async again(range: CtRange | PetRange, told: (fraction: number) => void, signal: AbortSignal): Promise<void> {
+    this.#told = told;
+    if (range.kind === 'ct') await this.#ctSeries(range, signal);
+    else await this.#petSeries(range, signal);
+  }
+
   /** Protocol object and previews: what an examination has once whatever its ranges were. */
   async finish(): Promise<void> {
     const { record, data } = this.#options;
@@ -244,8 +251,8 @@ function referenceOf({ sopClassUid, sopInstanceUid }: { sopClassUid: string; sop
 async function bedsOf(sets: readonly RawSet[]): Promise<PetBed[]> {
   const beds: PetBed[] = [];
   for (const set of sets) {
-    const { startedAt, seconds } = set;
-    beds.push({ words: await readListmode(set), centreZ: set.listmode?.centreZ ?? 0, startedAt, seconds });
+    const { startedAt, seconds, part: frame } = set;
+    beds.push({ words: await readListmode(set), centreZ: set.listmode?.centreZ ?? 0, startedAt, seconds, frame });
   }
   return beds;
 }

@@ -38,6 +38,9 @@ export interface ExamRecord {
   closed: boolean;
 }
 
+/** Whose states of the archive the records are, by examination. */
+export const EXAM_STATES = 'exam';
+
 export function newRecord(exam: Exam, plan: ScanPlan, firstScanId: number): ExamRecord {
   return {
     schema: 1,

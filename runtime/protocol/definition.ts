@@ -31,6 +31,16 @@ const topogram = z.strictObject({
   readingsPerSecond: z.number().positive(),
 });
 
+export const ctReconSchema = z.strictObject({
+  label: z.string().max(64),
+  kernel: z.string(),
+  thicknessMm: z.number().positive(),
+  incrementMm: z.number().positive(),
+  fovMm: z.number().positive(),
+  matrix: z.literal(512),
+  window: z.strictObject({ center: z.number(), width: z.number().positive() }),
+});
+
 const ct = z.strictObject({
   kind: z.literal('ct'),
   label: z.string().max(64),
@@ -39,19 +49,7 @@ const ct = z.strictObject({
   ...beam,
   rotationTime: z.number(),
   pitch: z.number().positive(),
-  recons: z
-    .array(
-      z.strictObject({
-        label: z.string().max(64),
-        kernel: z.string(),
-        thicknessMm: z.number().positive(),
-        incrementMm: z.number().positive(),
-        fovMm: z.number().positive(),
-        matrix: z.literal(512),
-        window: z.strictObject({ center: z.number(), width: z.number().positive() }),
-      }),
-    )
-    .min(1),
+  recons: z.array(ctReconSchema).min(1),
 });
 
 const pet = z.strictObject({

@@ -9,14 +9,26 @@ export interface RawSet {
   bed: number;
   frame: number;
   file: string;
+  /** Where the words begin in the file, bytes; absent: at its beginning. */
+  offset?: number;
+  /** Of the words. */
   bytes: number;
-  /** SHA-256 of the file, hex. */
+  /** SHA-256 of the words, hex. */
   checksum: string;
   /** Interfile-like text that goes with the data. */
   header: string;
   startedAt: Millisecond;
   seconds: Second;
-  /** CT only: one record a reading, in `file`.index: Float64 LE triples of tube angle (rad), source plane patient z (mm), tube current (mA). */
-  ct?: { readings: number; rows: number; channels: number; rowPitchMm: number; indexFile: string };
+  /** CT only: one record a reading, in `indexFile` from byte `indexOffset` on: Float64 LE triples of tube angle (rad), source plane patient z (mm), tube current (mA). */
+  ct?: {
+    readings: number;
+    rows: number;
+    channels: number;
+    rowPitchMm: number;
+    indexFile: string;
+    indexOffset?: number;
+  };
+  /** Part of the list mode that is meant, ms of its time tags; absent: all. */
+  part?: { startMs: Millisecond; endMs: Millisecond };
   listmode?: { words: number; prompts: number; delayeds: number; centreZ: number };
 }

@@ -20,15 +20,16 @@ export interface CtRaw {
 export async function openCtRaw(set: RawSet): Promise<CtRaw> {
   const { ct } = set;
   if (!ct) throw new ScannerError('data.invalid', { what: set.file, message: 'no CT raw data' });
-  const index = await readIndex(ct.indexFile, ct.readings);
+  const index = await readIndex(ct.indexFile, ct.indexOffset ?? 0, ct.readings);
   const handle = await openRaw(set.file);
+  const begin = set.offset ?? 0;
   const bytesPerReading = ct.rows * ct.channels * 2;
   return {
     rows: ct.rows,
     rowPitchMm: ct.rowPitchMm,
     angles: index(0),
     sourceZ: index(1),
-    readings: (first, count) => readWords(handle, set.file, first * bytesPerReading, count * bytesPerReading),
+    readings: (first, count) => readWords(handle, set.file, begin + first * bytesPerReading, count * bytesPerReading),
     close: () => handle.close(),
   };
 }
@@ -42,14 +43,11 @@ async function openRaw(path: string): Promise<FileHandle> {
 }
 
 /** Angle, plane and current of each reading, Float64 each; columns 0 to 2. */
-async function readIndex(path: string, readings: number): Promise<(column: number) => Float64Array> {
+async function readIndex(path: string, offset: number, readings: number): Promise<(column: number) => Float64Array> {
   const handle = await openRaw(path);
-  const bytes = await handle.readFile();
-  await handle.close();
-  const expected = readings * 24;
-  if (bytes.length < expected) throw new ScannerError('data.truncated', { what: path, got: bytes.length, expected });
-  // a small file may lie in the pool of buffers, at no multiple of 8
-  const values = new Float64Array(new Uint8Array(bytes.subarray(0, expected)).buffer);
+  const values = await readWords(handle, path, offset, readings * 24)
+    .then(({ buffer }) => new Float64Array(buffer))
+    .finally(() => handle.close());
   return (column) => {
     const out = new Float64Array(readings);
     for (let i = 0; i < readings; i++) out[i] = values[3 * i + column]!;
@@ -74,7 +72,7 @@ export async function readListmode(set: RawSet): Promise<Uint32Array> {
   const handle = await openRaw(set.file);
   try {
     const words = set.listmode?.words ?? 0;
-    const halves = await readWords(handle, set.file, 0, words * 4);
+    const halves = await readWords(handle, set.file, set.offset ?? 0, words * 4);
     return new Uint32Array(halves.buffer);
   } finally {
     await handle.close();
