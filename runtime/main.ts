@@ -11,6 +11,8 @@ import { RecordStore } from '../machines/persist.js';
 import { parseAction } from '../sim/actions.js';
 import { startHardware } from '../sim/hardware.js';
 import { type RunningHospital, type RunOptions, runHospital } from '../sim/hospital/running.js';
+import { flattenPhantom } from '../sim/physics/flatten.js';
+import { loadPhantom } from '../sim/physics/phantom.js';
 import { startSimWorker } from '../sim/worker.js';
 import type { Archive } from './archive/archive.js';
 import { openArchive } from './archive/open.js';
@@ -36,6 +38,7 @@ import { queryRetrieveServices } from './network/query/serving.js';
 import { receivingService } from './network/receiving/receiving.js';
 import { supports, syntaxHooks } from './network/syntaxes.js';
 import { callingNode, committingNodes, nodeFor, nodesFor } from './nodes.js';
+import type { KnownPatient } from './recon/truth.js';
 import { SERVICE_FILE } from './service/client.js';
 import { configMethods } from './service/config-methods.js';
 import { filmMethods } from './service/film-methods.js';
@@ -141,7 +144,7 @@ export async function startController(config: Config, configFile?: string): Prom
       ...sendMethods(sending),
       ...configMethods(configuration),
       ...filmMethods(films),
-      ...reconMethods(new Replays({ records: () => controller.records, archive, config, clock })),
+      ...reconMethods(new Replays({ records: () => controller.records, archive, config, clock, simulatedPatient })),
     });
     const ports = await serve(config, methods, log, teardown);
     return { controller, ports: { ...ports, dicom: dicomPort }, close: () => teardown.run() };
@@ -277,6 +280,15 @@ export async function startSimHardware(options: {
   const clock = new ScaledClock({ speed });
   const address = pty === undefined ? { tcp, host } : { pty };
   return startHardware(address, { clock, log: new RecentLog('warn'), seed, phantom });
+}
+
+/** What a phantom of the simulation is made of. @throws ScannerError operator.unknown, config.invalid */
+export function simulatedPatient(name: string, activityScale: number): KnownPatient {
+  const { shapes, ...phantom } = loadPhantom(name);
+  return {
+    labels: shapes.map(({ label }) => label),
+    phantom: flattenPhantom({ ...phantom, shapes }, { activityScale }),
+  };
 }
 
 export type HospitalStatistics = ReturnType<RunningHospital['statistics']>;

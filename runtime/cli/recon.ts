@@ -3,10 +3,11 @@ import { ScaledClock } from '../../hal/base/clock.js';
 import { loadConfig } from '../config.js';
 import { EXAM_STATES, type ExamRecord } from '../control/record.js';
 import { Replays } from '../control/replays.js';
-import type { RawReport, Replaying, ReplayReport } from '../service/recon-methods.js';
+import { simulatedPatient } from '../main.js';
+import type { RawReport, Replaying, ReplayReport, SeriesTruth } from '../service/recon-methods.js';
 import { withArchive } from './closed-archive.js';
 import { connect } from './connection.js';
-import { numberOption } from './exam.js';
+import { listOption, numberOption } from './exam.js';
 import { fail, printJson, say, table } from './output.js';
 import { Progress } from './progress.js';
 
@@ -45,7 +46,7 @@ async function onSite<T>(options: SiteOptions, act: (replays: Replaying) => Prom
     return withArchive(config, async (archive) => {
       const kept = await archive.states<ExamRecord>(EXAM_STATES);
       const records = kept.map(({ value }) => value);
-      return act(new Replays({ records: () => records, archive, config, clock }));
+      return act(new Replays({ records: () => records, archive, config, clock, simulatedPatient }));
     });
   }
   try {
@@ -59,6 +60,7 @@ async function onSite<T>(options: SiteOptions, act: (replays: Replaying) => Prom
         signal.addEventListener('abort', () => client.close(), { once: true });
         return client.call<ReplayReport>('recon.run', request);
       },
+      compare: (request) => client.call<SeriesTruth[]>('recon.truth', request),
     });
   } finally {
     client.close();
@@ -116,6 +118,38 @@ async function run(examId: string, options: RunOptions): Promise<void> {
   } finally {
     process.off('SIGINT', interrupt);
   }
+}
+
+interface TruthOptions extends SiteOptions {
+  range: string;
+  series?: string[];
+  phantom?: string;
+}
+
+async function truth(examId: string, options: TruthOptions): Promise<void> {
+  try {
+    const { range: rangeId, series, phantom } = options;
+    const request = { examId, rangeId, series, phantom };
+    const found = await onSite(options, (replays) => replays.compare(request, new AbortController().signal));
+    if (options.json) printJson(found);
+    else for (const one of found) showTruth(one);
+  } catch (thrown) {
+    fail(thrown, options.json ?? false);
+  }
+}
+
+function showTruth({ series, frame, regions, bias, rmsError }: SeriesTruth): void {
+  const percent = (part: number | undefined) => (part === undefined ? '-' : `${(100 * part).toFixed(1)} %`);
+  const whole = (value: number | undefined) => (value === undefined ? '-' : Math.round(value));
+  const head = ['part', 'known Bq/ml', 'mean', 'recovery', 'voxels', 'core mean', 'core noise'];
+  const rows = regions.map((one) => [
+    ...[one.label, whole(one.known), whole(one.mean), percent(one.recovery), one.voxels],
+    ...[whole(one.coreMean), percent(one.coreNoise)],
+  ]);
+  say(
+    `\n${series}, frame ${frame + 1}: bias ${percent(bias)}, root mean square error ${percent(rmsError)} in the cores`,
+  );
+  say(table(head, rows));
 }
 
 function changesOf(options: RunOptions): Record<string, unknown> {
@@ -189,5 +223,11 @@ export function reconCommand(): Command {
         '\n  petrig recon run EXAM --range R3 --frames 10,20,30 --label dynamic\n  petrig recon run EXAM --range R2 --kernel B70f --thickness 2',
     )
     .action(run);
+  withSite(recon.command('truth <exam>'))
+    .description('PET series beside the activity of the simulated patient: recovery, bias and noise of each part')
+    .requiredOption('--range <id>', 'which range, as listed')
+    .option('--series <text>', 'Series Description; may be repeated (default: all in Bq/ml)', listOption)
+    .option('--phantom <name>', 'a phantom or a JSON file (default: that of the configuration)')
+    .action(truth);
   return recon;
 }

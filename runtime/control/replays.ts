@@ -3,8 +3,6 @@
 import type { Clock } from '../../hal/base/clock.js';
 import { ScannerError } from '../../hal/base/errors.js';
 import type { Second } from '../../hal/base/units.js';
-import { scanListmode } from '../../native/pet.js';
-import type { FrameRecord } from '../acquire/acquisition.js';
 import type { Archive } from '../archive/archive.js';
 import { TurnByKey } from '../archive/turn-by-key.js';
 import { checkPlan } from '../protocol/check.js';
@@ -12,20 +10,31 @@ import { ctReconSchema } from '../protocol/definition.js';
 import { petMethod, petReconSchema } from '../protocol/petrecon.js';
 import type { CtRange, PetRange, ScanRange } from '../protocol/plan.js';
 import type { RawSet } from '../raw/rawset.js';
-import { readListmode } from '../raw/reader.js';
-import type { RawReport, Replaying, ReplayReport, ReplayRequest } from '../service/recon-methods.js';
+import { storedPetVolumes } from '../recon/stored-volume.js';
+import { compareWithTruth, type KnownPatient } from '../recon/truth.js';
+import type {
+  RawReport,
+  Replaying,
+  ReplayReport,
+  ReplayRequest,
+  SeriesTruth,
+  TruthRequest,
+} from '../service/recon-methods.js';
 import { placeOfRaw, rawOf } from './archived-raw.js';
 import { Imaging } from './imaging.js';
 import type { Station } from './products.js';
 import { EXAM_STATES, type ExamRecord, reconSeriesKey } from './record.js';
+import { reframed } from './reframing.js';
 import { Stopwatch } from './stopwatch.js';
 
 export interface ReplaysOptions {
   /** As they are kept; a series that is made is noted in them. */
   records(): readonly ExamRecord[] | Promise<readonly ExamRecord[]>;
   archive: Archive;
-  config: { data: string; markSimulated: boolean; uidRoot?: string } & Station;
+  config: { data: string; markSimulated: boolean; uidRoot?: string; phantom: string; activityScale: number } & Station;
   clock: Clock;
+  /** What a simulated patient is made of. @throws ScannerError operator.unknown, config.invalid */
+  simulatedPatient(name: string, activityScale: number): KnownPatient;
 }
 
 type Again = CtRange | PetRange;
@@ -57,6 +66,28 @@ export class Replays implements Replaying {
     signal: AbortSignal,
   ): Promise<ReplayReport> {
     return this.#turns.run('replay', () => this.#reconstruct(request, tell, signal));
+  }
+
+  compare(request: TruthRequest, signal: AbortSignal): Promise<SeriesTruth[]> {
+    return this.#turns.run('replay', () => this.#compare(request, signal));
+  }
+
+  async #compare({ examId, rangeId, series, phantom }: TruthRequest, signal: AbortSignal): Promise<SeriesTruth[]> {
+    const { archive, config, simulatedPatient } = this.#options;
+    const record = ended(await this.#options.records(), examId);
+    const patient = simulatedPatient(phantom ?? config.phantom, config.activityScale);
+    const factor = decayBefore(record, rangeId);
+    const found: SeriesTruth[] = [];
+    for (const { summary } of petSeries(record, rangeId, series)) {
+      const { seriesInstanceUid, description } = summary;
+      const instances = await archive.instances({ seriesInstanceUid });
+      for (const [frame, volume] of (await storedPetVolumes(instances.map(({ file }) => file))).entries()) {
+        // of all of them those that can be compared; a series that was named must be one
+        if (!series && volume.unit !== 'BQML') continue;
+        found.push({ series: description, frame, ...(await compareWithTruth(volume, patient, factor, signal)) });
+      }
+    }
+    return found;
   }
 
   async #reconstruct(
@@ -154,55 +185,32 @@ function parsed<T>({ data, error }: Parsed<T>): T {
   });
 }
 
+/** Activity at the start of a range's series beside that at the start of the examination, which the simulated patient has. */
+function decayBefore({ exam, acquisitions }: ExamRecord, rangeId: string): number {
+  const { frames = [], kind } = acquisitions[rangeId] ?? {};
+  if (kind !== 'pet') throw new ScannerError('operator.usage', { message: `range ${rangeId} has no PET images` });
+  const seconds = (Math.min(...frames.map(({ startedAt }) => startedAt)) - exam.startedAt) / 1000;
+  return exam.injection ? 2 ** (-seconds / exam.injection.halfLifeSeconds) : 1;
+}
+
+function petSeries({ series }: ExamRecord, rangeId: string, wanted: readonly string[] | undefined) {
+  const made = series.filter((one) => one.rangeId === rangeId && one.summary.modality === 'PT' && isImages(one.key));
+  const missing = wanted?.find((name) => !made.some(({ summary }) => summary.description === name));
+  if (missing !== undefined) {
+    const known = made.map(({ summary }) => summary.description).join(', ') || 'none';
+    throw new ScannerError('operator.unknown', { what: 'PET series', name: missing, known });
+  }
+  return made.filter(({ summary }) => wanted?.includes(summary.description) ?? true);
+}
+
+const isImages = (key: string) => !key.endsWith('/raw');
+
 function freeLabel({ series }: ExamRecord, rangeId: string, label: string): string {
   for (let number = 2; ; number++) {
     const ending = ` (${number})`;
     const name = label.slice(0, 64 - ending.length) + ending;
     if (!series.some(({ key }) => key === reconSeriesKey(rangeId, name))) return name;
   }
-}
-
-/** Static list mode cut into frames of these lengths: each bed's words serve all of its frames. */
-async function reframed(record: ExamRecord, range: PetRange, frames: readonly Second[]) {
-  const acquisition = record.acquisitions[range.id]!;
-  const length = frames.reduce((sum, seconds) => sum + seconds, 0);
-  const sets = record.rawSets[range.id]!;
-  const uids = record.rawUids?.[range.id] ?? [];
-  const whole = sets.find(({ frame, seconds }) => frame > 0 || length > seconds + 1e-3);
-  if (whole) {
-    const message =
-      whole.frame > 0
-        ? 'the scan was dynamic: its frames stand'
-        : `frames of ${length} s in beds of ${whole.seconds} s`;
-    throw new ScannerError('operator.usage', { message });
-  }
-  const cut: { set: RawSet; uid: string; record: FrameRecord }[] = [];
-  for (const [i, set] of sets.entries()) {
-    const words = await readListmode(set);
-    const made = acquisition.frames.find(({ bed }) => bed === set.bed)!;
-    let startMs = 0;
-    for (const [frame, seconds] of frames.entries()) {
-      const part = { startMs, endMs: startMs + seconds * 1000 };
-      const { prompts, delayeds } = await scanListmode({ words, ...part });
-      const startedAt = set.startedAt + startMs;
-      cut.push({
-        set: { ...set, frame, part },
-        uid: uids[i]!,
-        record: { ...made, frame, seconds, startedAt, prompts, delayeds },
-      });
-      startMs = part.endMs;
-    }
-  }
-  const working: ExamRecord = {
-    ...record,
-    rawSets: { ...record.rawSets, [range.id]: cut.map(({ set }) => set) },
-    rawUids: { ...record.rawUids, [range.id]: cut.map(({ uid }) => uid) },
-    acquisitions: {
-      ...record.acquisitions,
-      [range.id]: { ...acquisition, frames: cut.map((one) => one.record) },
-    },
-  };
-  return { working, again: { ...range, frames: [...frames] } };
 }
 
 function reportOf(record: ExamRecord, range: ScanRange, place: RawReport['place']): RawReport {
@@ -219,7 +227,7 @@ function reportOf(record: ExamRecord, range: ScanRange, place: RawReport['place'
     readings: sum(({ ct }) => ct?.readings),
     prompts: sum(({ listmode }) => listmode?.prompts),
     series: record.series
-      .filter(({ key, rangeId }) => rangeId === range.id && !key.endsWith('/raw'))
+      .filter(({ key, rangeId }) => rangeId === range.id && isImages(key))
       .map(({ summary }) => summary.description),
   };
 }

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import type { Second } from '../../hal/base/units.js';
+import type { TruthReport } from '../recon/truth.js';
 import type { ServiceEvent } from './operations.js';
 import { type MethodTable, method } from './rpc.js';
 
@@ -52,6 +53,21 @@ export interface ReplayReport {
   stages: { name: string; seconds: number }[];
 }
 
+export interface TruthRequest {
+  examId: string;
+  rangeId: string;
+  /** Series Descriptions; all PET series of the range in Bq/ml when absent. */
+  series?: readonly string[];
+  /** Name or file of the simulated patient; the configuration's when absent. */
+  phantom?: string;
+}
+
+/** One frame of one series beside the simulated patient. */
+export interface SeriesTruth extends TruthReport {
+  series: string;
+  frame: number;
+}
+
 /** What these methods need done. */
 export interface Replaying {
   raw(): Promise<RawReport[]>;
@@ -61,6 +77,8 @@ export interface Replaying {
     tell: (stage: string, label: string, fraction: number) => void,
     signal: AbortSignal,
   ): Promise<ReplayReport>;
+  /** @throws ScannerError operator.unknown, operator.usage, data.*, timeout.aborted */
+  compare(request: TruthRequest, signal: AbortSignal): Promise<SeriesTruth[]>;
 }
 
 export function reconMethods(replays: Replaying): MethodTable {
@@ -93,6 +111,16 @@ export function reconMethods(replays: Replaying): MethodTable {
           void notify('event', { type: 'progress', examId, stage, label, fraction } satisfies ServiceEvent);
         return replays.reconstruct(request, tell, signal);
       },
+    }),
+    'recon.truth': method({
+      summary: 'PET series beside the activity of the simulated patient: recovery, bias and noise of each part',
+      params: z.strictObject({
+        examId: z.string(),
+        rangeId: z.string(),
+        series: z.array(z.string()).min(1).optional().describe('Series Descriptions; all in Bq/ml when absent'),
+        phantom: z.string().optional().describe('name or file of the simulated patient'),
+      }),
+      handler: (request, { signal }) => replays.compare(request, signal),
     }),
   };
 }

@@ -11,8 +11,9 @@ import { parseConfig } from '../../runtime/config.js';
 import { EXAM_STATES, type ExamRecord } from '../../runtime/control/record.js';
 import { Replays } from '../../runtime/control/replays.js';
 import { numbers, text } from '../../runtime/dicom/dataset/dataset.js';
+import { simulatedPatient } from '../../runtime/main.js';
 import type { ExamReport } from '../../runtime/service/operations.js';
-import type { ReplayReport } from '../../runtime/service/recon-methods.js';
+import type { ReplayReport, SeriesTruth } from '../../runtime/service/recon-methods.js';
 import { loadPhantom } from '../../sim/physics/phantom.js';
 import { say } from '../helpers/imagefigures.js';
 import { disc, readSlices, readVolume, type Slice } from '../helpers/imagefiles.js';
@@ -99,6 +100,36 @@ test('another method, matrix and frames: the series says so, and each frame read
   }
 });
 
+test('beside the phantom: the recovery of its parts, bias and noise of both series', async () => {
+  const { code, json } = await command(
+    'truth',
+    report.examId,
+    '--range',
+    PET,
+    '--series',
+    'PET',
+    '--series',
+    'two frames',
+  );
+  assert.is(code, 0);
+  assert.equal(
+    json.map(({ series, frame }: SeriesTruth) => [series, frame]),
+    [
+      ['PET', 0],
+      ['two frames', 0],
+      ['two frames', 1],
+    ],
+  );
+  for (const { series, frame, regions, bias, rmsError } of json as SeriesTruth[]) {
+    const hot = regions.find(({ known }) => known > 0)!;
+    say(`${series}, frame ${frame}`, { bias, rmsError, recovery: hot.recovery, noise: hot.coreNoise });
+    assert.ok(hot.known < KNOWN && hot.known > 0.95 * KNOWN, `known ${hot.known} of ${KNOWN} Bq/ml`);
+    assert.ok(Math.abs(bias!) < 0.05, `bias ${bias}`);
+    assert.ok(hot.coreVoxels > 1000 && hot.coreVoxels < hot.voxels, `${hot.coreVoxels} of ${hot.voxels} voxels`);
+    assert.ok(Math.abs(rmsError! ** 2 - bias! ** 2 - (hot.coreNoise! * (1 + bias!)) ** 2) < 1e-6);
+  }
+});
+
 test('CT with other slices stands beside the first', async () => {
   const client = await clientOf(site.folder);
   const changes = { incrementMm: 20, thicknessMm: 4 };
@@ -151,7 +182,13 @@ test('words that changed on the disk are not reconstructed', async () => {
     const record = kept!.value;
     record.rawSets[PET]![0]!.checksum = '0'.repeat(64);
     const config = parseConfig({ data });
-    const replays = new Replays({ records: () => [record], archive, config, clock: new ScaledClock() });
+    const replays = new Replays({
+      records: () => [record],
+      archive,
+      config,
+      clock: new ScaledClock(),
+      simulatedPatient,
+    });
     const never = new AbortController().signal;
     const error = await replays
       .reconstruct({ examId: report.examId, rangeId: PET }, () => {}, never)
