@@ -1,6 +1,6 @@
 /** Phantoms as the kernels of the simulated detectors read them. */
 
-import { expectArgument } from './addon.js';
+import { expectArgument, type KernelOptions, runKernel } from './addon.js';
 
 /** Kinds of a flattened shape, as the kernels number them. */
 export const SHAPE_KINDS = { ellipsoid: 0, cylinder: 1, box: 2 } as const;
@@ -53,36 +53,50 @@ export function checkSeed(kernel: string, what: string, value: number): void {
   expectArgument(kernel, what, Number.isSafeInteger(value) && value >= 0, value, 'a whole number from 0');
 }
 
-/**
- * For each of some points the shape that it lies in, -1 outside of all: what `flattenPhantom` says of it, in plain words.
- * @param points [point][3], patient mm
- */
-export function shapesAt(p: FlatPhantom, points: Float64Array): Int32Array {
-  const found = new Int32Array(points.length / 3).fill(-1);
-  for (let i = 0; i < found.length; i++) {
-    const [x, y, z] = [points[3 * i]!, points[3 * i + 1]!, points[3 * i + 2]!];
-    for (let s = p.kinds.length - 1; s >= 0 && found[i]! < 0; s--) if (isInside(p, s, x, y, z)) found[i] = s;
-  }
-  return found;
+/** Voxels, distances of their middles and the first one's middle along x, y and z, mm. */
+interface Grid {
+  size: readonly [number, number, number];
+  spacing: readonly [number, number, number];
+  origin: readonly [number, number, number];
 }
 
-function isInside(p: FlatPhantom, s: number, x: number, y: number, z: number): boolean {
-  const f = 12 * s;
-  const [dx, dy, dz] = [x - p.frames[f]!, y - p.frames[f + 1]!, z - p.frames[f + 2]!];
-  // the point in units of the half axes
-  const along = (k: number) => {
-    const at = f + 3 * k;
-    const [ax, ay, az] = [p.frames[at]!, p.frames[at + 1]!, p.frames[at + 2]!];
-    return (dx * ax + dy * ay + dz * az) / (ax * ax + ay * ay + az * az);
-  };
-  const [a, b, c] = [along(1), along(2), along(3)];
-  const kind = p.kinds[s]!;
-  if (kind === SHAPE_KINDS.ellipsoid && a * a + b * b + c * c > 1) return false;
-  if (kind === SHAPE_KINDS.cylinder && (a * a + b * b > 1 || Math.abs(c) > 1)) return false;
-  if (kind === SHAPE_KINDS.box && Math.max(Math.abs(a), Math.abs(b), Math.abs(c)) > 1) return false;
-  for (let clip = p.clipStart[s]!; clip < p.clipStart[s + 1]!; clip++) {
-    const [nx, ny, nz, d] = [0, 1, 2, 3].map((k) => p.clips[4 * clip + k]!) as [number, number, number, number];
-    if (nx * x + ny * y + nz * z > d) return false;
-  }
-  return true;
+/** A phantom on a grid, [z][y][x]. */
+export interface PaintedPhantom {
+  /** Index of the shape that the voxel's middle lies in, -1 outside of all. */
+  shapes: Int16Array;
+  /** 1 where the activity is the same all around at the margin. */
+  core: Uint8Array;
+}
+
+const MOST_SHAPES = 32_767;
+const MOST_VOXELS = 1e9;
+
+/**
+ * The same for any number of threads.
+ * @throws ScannerError native.argument, native.failed, timeout.aborted
+ */
+export async function paintPhantom(
+  { phantom, grid, marginMm }: { phantom: FlatPhantom; grid: Grid; marginMm: number },
+  run: KernelOptions = {},
+): Promise<PaintedPhantom> {
+  const kernel = 'paintPhantom';
+  checkPhantom(kernel, phantom);
+  expectArgument(kernel, 'phantom', phantom.kinds.length <= MOST_SHAPES, phantom.kinds.length, `up to ${MOST_SHAPES}`);
+  const [nx, ny, nz] = grid.size;
+  const voxels = nx * ny * nz;
+  const sizeOk = grid.size.every((n) => Number.isInteger(n) && n > 0) && voxels <= MOST_VOXELS;
+  expectArgument(kernel, 'size', sizeOk, grid.size, `whole numbers above 0, up to ${MOST_VOXELS} voxels`);
+  expectArgument(
+    kernel,
+    'spacing',
+    grid.spacing.every((s) => s > 0 && s < 1e4),
+    grid.spacing,
+    'above 0, mm',
+  );
+  expectArgument(kernel, 'origin', grid.origin.every(Number.isFinite), grid.origin, 'finite numbers');
+  expectArgument(kernel, 'marginMm', marginMm >= 0 && marginMm < 1e4, marginMm, '0 or more');
+  const painted = { shapes: new Int16Array(voxels), core: new Uint8Array(voxels) };
+  const place = { origin: Float64Array.from(grid.origin), spacing: Float64Array.from(grid.spacing), marginMm };
+  await runKernel(kernel, { ...phantom, ...place, nx, ny, nz, ...painted }, run);
+  return painted;
 }

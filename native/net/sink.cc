@@ -16,7 +16,8 @@ namespace petrig::net {
 namespace {
 
 constexpr size_t kMostParts = 512;
-/// Bytes that wait before the disk is told to begin: smaller pieces cost more than they win.
+/// Bytes that wait before the disk is told to begin: what it writes while more comes need not be waited for at the end, and smaller
+/// pieces cost more than they win.
 constexpr uint64_t kWriteBack = 128 * 1024;
 /// What stands behind the content of a prepared file: begin, its bytes (8) and CRC-32C (4), little endian, end. No zero comes after.
 constexpr uint64_t kTail = 24;
@@ -60,7 +61,7 @@ void FileSink::write(std::vector<iovec>& parts) {
     if (prepared_ > 0) crc_ = crc32c(crc_, bytes, part.iov_len);
   }
   put(parts);
-  if (prepared_ == 0 && size_ - started_ >= kWriteBack) startWriteBack();
+  if (size_ - started_ >= kWriteBack) startWriteBack();
 }
 
 void FileSink::put(std::vector<iovec>& parts) {

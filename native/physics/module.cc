@@ -2,6 +2,7 @@
 
 #include "../job.h"
 #include "ct.h"
+#include "paint.h"
 #include "pet.h"
 
 namespace petrig::physics {
@@ -77,12 +78,33 @@ Napi::Value startPet(const Napi::CallbackInfo& info) {
   return startKernel(info, [job](const JobControl& control) { simulatePet(job, control); });
 }
 
+Vec readVec(const Napi::Object& o, const char* key) {
+  const auto values = typedSpan<const double>(o, key);
+  return {values[0], values[1], values[2]};
+}
+
+Napi::Value startPaint(const Napi::CallbackInfo& info) {
+  const auto o = info[0].As<Napi::Object>();
+  PaintJob job;
+  job.phantom = readPhantom(o);
+  job.origin = readVec(o, "origin");
+  job.spacing = readVec(o, "spacing");
+  job.nx = integer(o, "nx");
+  job.ny = integer(o, "ny");
+  job.nz = integer(o, "nz");
+  job.margin = number(o, "marginMm");
+  job.shapes = typedSpan<int16_t>(o, "shapes");
+  job.core = typedSpan<uint8_t>(o, "core");
+  return startKernel(info, [job](const JobControl& control) { paintPhantom(job, control); });
+}
+
 }  // namespace
 
 void registerModule(Napi::Env env, Napi::Object exports) {
   exports.Set("simulateCt", Napi::Function::New(env, startCt));
   exports.Set("measurePetRates", Napi::Function::New(env, startPetRates));
   exports.Set("simulatePet", Napi::Function::New(env, startPet));
+  exports.Set("paintPhantom", Napi::Function::New(env, startPaint));
 }
 
 }  // namespace petrig::physics

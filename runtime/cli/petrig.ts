@@ -18,6 +18,7 @@ import { mppsCommand } from './mpps.js';
 import { nodesCommand } from './nodes.js';
 import { EXIT, fail } from './output.js';
 import { protocolsCommand } from './protocols.js';
+import { qcCommand } from './qc.js';
 import { reconCommand } from './recon.js';
 import { sendCommand } from './send.js';
 import { serveCommand } from './serve.js';
@@ -38,6 +39,7 @@ const COMMANDS = [
   sendCommand(),
   studiesCommand(),
   reconCommand(),
+  qcCommand(),
   burnCommand(),
   mediaCommand(),
   mppsCommand(),

@@ -10,7 +10,7 @@ import { ctReconSchema } from '../protocol/definition.js';
 import { petMethod, petReconSchema } from '../protocol/petrecon.js';
 import type { CtRange, PetRange, ScanRange } from '../protocol/plan.js';
 import type { RawSet } from '../raw/rawset.js';
-import { storedPetVolumes } from '../recon/stored-volume.js';
+import { storedVolumes } from '../recon/stored-volume.js';
 import { compareWithTruth, type KnownPatient } from '../recon/truth.js';
 import type {
   RawReport,
@@ -81,7 +81,7 @@ export class Replays implements Replaying {
     for (const { summary } of petSeries(record, rangeId, series)) {
       const { seriesInstanceUid, description } = summary;
       const instances = await archive.instances({ seriesInstanceUid });
-      for (const [frame, volume] of (await storedPetVolumes(instances.map(({ file }) => file))).entries()) {
+      for (const [frame, volume] of (await storedVolumes(instances.map(({ file }) => file))).entries()) {
         // of all of them those that can be compared; a series that was named must be one
         if (!series && volume.unit !== 'BQML') continue;
         found.push({ series: description, frame, ...(await compareWithTruth(volume, patient, factor, signal)) });

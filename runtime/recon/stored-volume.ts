@@ -9,6 +9,7 @@ import type { Volume } from './volume.js';
 
 const PIXEL_DATA = '7FE00010';
 const AXIAL = '1\\0\\0\\0\\1\\0';
+const MODALITIES = ['CT', 'PT'];
 const UNCOMPRESSED = [EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN];
 /** Slices out of step by more are no volume, mm. */
 const STEP_TOLERANCE = 0.05;
@@ -20,10 +21,10 @@ interface Slice {
 }
 
 /**
- * The volumes of a PET series, frame after frame: axial slices of one size at one distance.
+ * The volumes of a CT or PET series, frame after frame: axial slices of one size at one distance.
  * @throws ScannerError data.invalid for anything else, data.dicom, data.missing
  */
-export async function storedPetVolumes(files: readonly string[]): Promise<Volume[]> {
+export async function storedVolumes(files: readonly string[]): Promise<Volume[]> {
   const slices = await Promise.all(files.map(readSlice));
   const count = number(slices[0]?.dataset ?? {}, 'NumberOfSlices') ?? slices.length;
   const frames = new Map<number, Slice[]>();
@@ -38,7 +39,8 @@ async function readSlice(file: string): Promise<Slice> {
   const header = await readHeader(file);
   const { dataset, transferSyntax } = header;
   const position = numbers(dataset, 'ImagePositionPatient');
-  if (text(dataset, 'Modality') !== 'PT') throw wrong(file, `modality ${text(dataset, 'Modality')}, expected PT`);
+  const modality = text(dataset, 'Modality') ?? 'none';
+  if (!MODALITIES.includes(modality)) throw wrong(file, `modality ${modality}, expected ${MODALITIES.join(' or ')}`);
   if (!UNCOMPRESSED.includes(transferSyntax))
     throw wrong(file, `transfer syntax ${transferSyntax}, expected uncompressed`);
   if (numbers(dataset, 'ImageOrientationPatient').join('\\') !== AXIAL || position.length !== 3) {
@@ -81,8 +83,13 @@ function volumeOf(slices: readonly Slice[]): Volume {
       throw wrong(`slice at z ${slice.z} mm`, 'not one grid with the others');
     data.set(slice.values, k * area);
   }
-  const unit = text(dataset, 'Units') === 'BQML' ? 'BQML' : 'PROPCPS';
+  const unit = unitOf(dataset);
   return { data, size: [columns, area / columns, sorted.length], spacing: [dx, dy, step], origin: [x, y, z], unit };
+}
+
+function unitOf(dataset: Dataset): Volume['unit'] {
+  if (text(dataset, 'Modality') === 'CT') return 'HU';
+  return text(dataset, 'Units') === 'BQML' ? 'BQML' : 'PROPCPS';
 }
 
 function wrong(what: string, message: string): ScannerError {

@@ -2,7 +2,7 @@
 
 import { ScannerError } from '../../hal/base/errors.js';
 import type { Millimetre } from '../../hal/base/units.js';
-import { type FlatPhantom, shapesAt } from '../../native/phantom.js';
+import { type FlatPhantom, paintPhantom } from '../../native/phantom.js';
 import type { Volume } from './volume.js';
 
 /** A patient whose activity is known. */
@@ -65,58 +65,20 @@ export async function compareWithTruth(
     const message = `unit ${volume.unit}, expected BQML: only quantitative images have a known truth`;
     throw new ScannerError('data.invalid', { what: 'PET images to compare', message });
   }
+  const { shapes, core: inCore } = await paintPhantom({ phantom, grid: volume, marginMm: CORE_MM }, { signal });
   const none = (): Sums => ({ count: 0, sum: 0, squares: 0 });
   const all = labels.map(none);
   const core = labels.map(none);
-  const [nx, ny, nz] = volume.size;
-  for (let k = 0; k < nz; k++) {
-    const at = shapesInSlice(volume, k, phantom);
-    const inCore = coreOfSlice(volume, k, phantom, at);
-    for (let i = 0; i < nx * ny; i++) {
-      const shape = at[i]!;
-      if (shape < 0) continue;
-      const value = volume.data[k * nx * ny + i]!;
-      add(all[shape]!, value);
-      if (inCore[i]) add(core[shape]!, value);
-    }
-    if (k % YIELD_SLICES === YIELD_SLICES - 1) await pause(signal);
+  const area = volume.size[0] * volume.size[1];
+  for (let i = 0; i < shapes.length; i++) {
+    const shape = shapes[i]!;
+    if (shape >= 0) add(all[shape]!, volume.data[i]!);
+    if (shape >= 0 && inCore[i]) add(core[shape]!, volume.data[i]!);
+    if (i % (YIELD_SLICES * area) === 0) await pause(signal);
   }
   const regions = labels.map((label, s) => regionOf(label, phantom.activity[s]! * factor, all[s]!, core[s]!));
   return { regions: regions.filter(({ voxels }) => voxels > 0), ...errorsOf(core, phantom, factor) };
 }
-
-/** For each voxel of a slice the shape that its middle lies in, -1 outside. */
-function shapesInSlice({ size: [nx, ny], spacing, origin }: Volume, k: number, phantom: FlatPhantom): Int32Array {
-  const points = new Float64Array(3 * nx * ny);
-  for (let j = 0, at = 0; j < ny; j++) {
-    for (let i = 0; i < nx; i++) {
-      points[at++] = origin[0] + i * spacing[0];
-      points[at++] = origin[1] + j * spacing[1];
-      points[at++] = origin[2] + k * spacing[2];
-    }
-  }
-  return shapesAt(phantom, points);
-}
-
-/** 1 where the activity is the same at CORE_MM in each of the six directions and the eight diagonals. */
-function coreOfSlice(volume: Volume, k: number, phantom: FlatPhantom, at: Int32Array): Uint8Array {
-  const core = new Uint8Array(at.length).fill(1);
-  const activity = (shape: number) => (shape < 0 ? 0 : phantom.activity[shape]!);
-  for (const [dx, dy, dz] of DIRECTIONS) {
-    const [x, y, z] = volume.origin;
-    const moved = { ...volume, origin: [x + dx, y + dy, z + dz] as Volume['origin'] };
-    const there = shapesInSlice(moved, k, phantom);
-    for (let i = 0; i < at.length; i++) if (activity(there[i]!) !== activity(at[i]!)) core[i] = 0;
-  }
-  return core;
-}
-
-const DIAGONAL = CORE_MM / Math.sqrt(3);
-const SIGNS = [-1, 1] as const;
-const DIRECTIONS: readonly (readonly [number, number, number])[] = [
-  ...SIGNS.flatMap((s) => [[s * CORE_MM, 0, 0] as const, [0, s * CORE_MM, 0] as const, [0, 0, s * CORE_MM] as const]),
-  ...SIGNS.flatMap((a) => SIGNS.flatMap((b) => SIGNS.map((c) => [a * DIAGONAL, b * DIAGONAL, c * DIAGONAL] as const))),
-];
 
 function add(sums: Sums, value: number): void {
   sums.count += 1;

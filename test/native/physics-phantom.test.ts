@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ScannerError } from '../../hal/base/errors.js';
+import { paintPhantom } from '../../native/phantom.js';
 import { flattenPhantom } from '../../sim/physics/flatten.js';
 import { attenuationPerMm, MATERIAL_NAMES } from '../../sim/physics/materials.js';
 import { decayed, NUCLIDE_NAMES, nuclide } from '../../sim/physics/nuclides.js';
@@ -146,6 +147,55 @@ test('seventeen nuclides, by name or code', () => {
   assert.is(nuclide('C-111A1'), nuclide('F-18'));
   assert.ok(Math.abs(decayed(nuclide('F-18').halfLifeSeconds, 6586.2) - 0.5) < 1e-12);
   assert.is(codeOf(() => nuclide('U-235')).code, 'operator.unknown');
+});
+
+test('painted on a grid a phantom is what its shapes say, with any number of threads; its core keeps off the edges', async () => {
+  const body = loadPhantom('nema-body');
+  const grid = { size: [41, 37, 23], spacing: [8, 8, 10], origin: [-160, -140, -150] } as const;
+  const phantom = flattenPhantom(body);
+  const job = { phantom, grid, marginMm: 12 };
+  const [one, many] = [await paintPhantom(job, { threads: 1 }), await paintPhantom(job, { threads: 4 })];
+  assert.equal(one.shapes, many.shapes);
+  assert.equal(one.core, many.core);
+  const [nx, ny] = grid.size;
+  const middle = (i: number) =>
+    [i % nx, Math.floor(i / nx) % ny, Math.floor(i / nx / ny)].map(
+      (n, axis) => grid.origin[axis]! + n * grid.spacing[axis]!,
+    ) as [number, number, number];
+  const activityAt = (p: [number, number, number]) => shapeAt(body, p)?.activityBqPerMl ?? 0;
+  let kept = 0;
+  for (let i = 0; i < one.shapes.length; i++) {
+    const p = middle(i);
+    const expected = shapeAt(body, p);
+    assert.is(body.shapes[one.shapes[i]!]?.label, expected?.label, `at ${p}`);
+    if (!expected || !one.core[i]) continue;
+    kept += 1;
+    for (const step of [
+      [12, 0, 0],
+      [0, -12, 0],
+      [0, 0, 12],
+    ])
+      assert.is(activityAt(p.map((x, axis) => x + step[axis]!) as [number, number, number]), activityAt(p));
+  }
+  assert.ok(kept > 500, `${kept} voxels`);
+});
+
+test('a grid that is none is refused', async () => {
+  const phantom = flattenPhantom(loadPhantom('air'));
+  const grid = { size: [2, 2, 2], spacing: [1, 1, 1], origin: [0, 0, 0] } as const;
+  const wrong = [
+    { phantom, grid: { ...grid, size: [2, 2, 0.5] as const }, marginMm: 1 },
+    { phantom, grid: { ...grid, spacing: [1, 1, -1] as const }, marginMm: 1 },
+    { phantom, grid: { ...grid, origin: [0, Number.NaN, 0] as const }, marginMm: 1 },
+    { phantom, grid, marginMm: Number.NaN },
+  ];
+  for (const job of wrong) {
+    const error = await paintPhantom(job).then(
+      () => undefined,
+      (thrown: ScannerError) => thrown,
+    );
+    assert.is(error?.code, 'native.argument');
+  }
 });
 
 test.run();

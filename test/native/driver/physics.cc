@@ -2,6 +2,7 @@
 
 #include "case.h"
 #include "physics/ct.h"
+#include "physics/paint.h"
 #include "physics/pet.h"
 #include "pet/geometry.h"
 
@@ -98,6 +99,26 @@ const driver::Register listMode("coincidences of an analytic phantom", [](const 
   simulatePet(job, control);
   auto all = driver::doubles(words);
   driver::append(all, counts);
+  return all;
+});
+
+const driver::Register painted("a phantom on a grid", [](const JobControl& control) {
+  const Scene scene;
+  std::vector<int16_t> shapes(31 * 29 * 23);
+  std::vector<uint8_t> core(shapes.size());
+  PaintJob job;
+  job.phantom = scene.flat();
+  job.origin = {-105, -98, -110};
+  job.spacing = {7, 7, 10};
+  job.nx = 31;
+  job.ny = 29;
+  job.nz = 23;
+  job.margin = 10;
+  job.shapes = shapes;
+  job.core = core;
+  paintPhantom(job, control);
+  auto all = driver::doubles(shapes);
+  driver::append(all, driver::doubles(core));
   return all;
 });
 
