@@ -33,6 +33,7 @@ export function objects(): ConformanceSection {
       imageTypes(),
       attributes('CT image attributes', 'ct'),
       attributes('PET image attributes', 'pet'),
+      attributes('CSA Non-Image attributes', 'csa'),
       attributes('X-ray radiation dose report attributes', 'doseReport'),
       {
         title: 'X-ray radiation dose report content',
@@ -59,8 +60,9 @@ function imageTypes(): ConformanceTable {
   return {
     title: 'Image Type (0008,0008)',
     head: ['Image', 'IOD', 'Values', 'Image text', 'Made'],
-    rows: IMAGE_TYPES.map(({ name, iod, values, text = '', key }) => {
-      return [name, iod, values.map(several).join('\\'), several(text), key ? 'yes' : ''];
+    rows: IMAGE_TYPES.map(({ name, iod, values, sameAs, text = '', key }) => {
+      const written = sameAs ? `as ${sameAs} images` : values.map(several).join('\\');
+      return [name, iod, written, several(text), key ? 'yes' : ''];
     }),
   };
 }

@@ -161,7 +161,8 @@ export function rawObjects(context: SeriesContext, range: ScanRange, sets: reado
   const number = rangeNumber(context, range);
   const parts = sets.map((set) => {
     const acquisitionNumber = range.kind === 'pet' ? petAcquisitionNumber(number, set.bed) : number;
-    return rawPart(set, { acquisitionNumber, gating, topogram: range.kind === 'topogram' });
+    const part = rawPart(set, { acquisitionNumber, gating, topogram: range.kind === 'topogram' });
+    return { ...part, references: context.topogram && [context.topogram] };
   });
   const sopInstanceUids = context.rawUids[range.id];
   return csaInstances(

@@ -11,6 +11,7 @@ import { mappedAttributes, requestAttributes } from '../worklist/mapping.js';
 import type { Scope } from './fill.js';
 import type { SeriesSummary } from './instance.js';
 import { buildObject, declareCharacterSet, type IodName } from './modules.js';
+import { csaHeaders, medcomHeader } from './syngo-headers.js';
 
 /** What the site and the scanner say of themselves in each object. */
 export interface Equipment {
@@ -169,6 +170,12 @@ export function timesScope(prefix: 'acquisition' | 'content', at: Millisecond): 
 
 /** Smallest and Largest Image Pixel Value: US, or SS where pixels are signed. */
 const PIXEL_EXTREMES = ['00280106', '00280107'];
+
+/** An image of this examination with its private headers; `made` is how, for its history. */
+export function finishImage(context: ObjectContext, iod: 'ct' | 'pet', scope: Scope, made: string): Dataset {
+  const { length } = scope.pixelData as Uint8Array;
+  return finishObject(context, iod, { ...csaHeaders(scope), ...medcomHeader(scope, length, made), ...scope });
+}
 
 /** An object of this examination, its text in a character set that can write it. */
 export function finishObject(context: ObjectContext, iod: IodName, scope: Scope): Dataset {

@@ -2,6 +2,7 @@ import { readTable } from '../../hal/base/table.js';
 import type { Millisecond } from '../../hal/base/units.js';
 import type { BulkValue } from '../dicom/dataset/bulk.js';
 import { bulkOf, fileSlice } from '../dicom/dataset/bulk.js';
+import { setPrivate } from '../dicom/dataset/dataset.js';
 import type { ScanPlan } from '../protocol/plan.js';
 import type { RawSet } from '../raw/rawset.js';
 import {
@@ -9,26 +10,27 @@ import {
   finishObject,
   type ObjectContext,
   type Reference,
-  reference,
+  referenceScope,
   type SeriesIdentity,
   timesScope,
 } from './context.js';
-import type { BuiltObject } from './instance.js';
-import { setPrivateValues, sopClassOf } from './modules.js';
+import type { Scope } from './fill.js';
+import { type ImageTypeKey, imageType } from './image-type.js';
+import { sopClassOf } from './modules.js';
 import { type SeriesObjects, seriesOf } from './series.js';
+import { medcomHeader } from './syngo-headers.js';
 
 export type CsaKind = 'listmode' | 'ct' | 'topogram' | 'protocol' | 'physio';
 
 interface CsaRow {
   modality: string;
-  imageType: string[];
-  /** Fourth value of Image Type of gated data. */
-  gated?: Record<'ecg' | 'respiration', string>;
+  /** Key of its image type, and of that of gated data. */
+  type: ImageTypeKey;
+  gated?: Record<'ecg' | 'respiration', ImageTypeKey>;
   dataType: string;
   version: string;
   /** Type of a second block that carries the header text too. */
   header?: string;
-  description: string;
   comment: string;
 }
 
@@ -48,7 +50,7 @@ export interface CsaPart {
   gating?: 'ecg' | 'respiration';
   /** e.g. `Bed 1`. */
   label?: string;
-  /** Images that belong to it. */
+  /** Images that belong to it: the topogram that it was planned on. */
   references?: readonly Reference[];
 }
 
@@ -69,42 +71,29 @@ export function csaInstances(
       ...common,
       ...place.scope,
       ...timesScope('acquisition', part.startedAt),
-      imageType: [...row.imageType, ...(part.gating && row.gated ? [row.gated[part.gating]] : [])],
-      derivationDescription: 'PETCT',
+      ...dataScope(row, part),
+      ...medcomHeader(common, part.data.length, 'CREATED'),
+      imageType: imageType((part.gating && row.gated?.[part.gating]) || row.type),
       acquisitionNumber: part.acquisitionNumber,
-      referencedImageSequence: part.references?.map(reference),
+      referencedImages: part.references?.map(referenceScope),
       imageComments: [`${row.comment}${part.label ? ` ${part.label}` : ''}`, common.imageComments]
         .filter(Boolean)
         .join('^'),
     });
-    return withData(dataset, row, part);
+    setPrivate(dataset, 'SIEMENS CSA NON-IMAGE', '7FE1', '10', 'OB', []);
+    return { dataset, bulk: { '7FE11010': part.data } };
   });
 }
 
-function withData(dataset: BuiltObject['dataset'], row: CsaRow, part: CsaPart): BuiltObject {
-  const header = Buffer.from(part.header, 'utf8');
-  setPrivateValues(dataset, 'SIEMENS CSA NON-IMAGE', '0029', {
-    DataType: [row.dataType],
-    DataVersion: [row.version],
-    DataInfo: header.length > 0 ? [header] : [],
-  });
-  if (row.header) {
-    const second = { ImageHeaderType: [row.header], ImageHeaderVersion: [row.version], ImageHeaderInfo: [header] };
-    setPrivateValues(dataset, 'SIEMENS CSA HEADER', '0029', second);
-  }
-  setPrivateValues(dataset, 'SIEMENS MEDCOM HEADER', '0029', { HistoryInformation: [history('PETRIG', 'CREATED')] });
-  setPrivateValues(dataset, 'SIEMENS CSA NON-IMAGE', '7FE1', { Data: [] });
-  return { dataset, bulk: { '7FE11010': part.data } };
-}
-
-/** One entry of the history: fields of fixed width, statement Table 83. */
-function history(className: string, modification: string): Uint8Array {
-  const out = Buffer.alloc(32 + 32 + 64 + 1024);
-  out.write('CSA HISTORY', 0, 'latin1');
-  out.write('V1.10', 32, 'latin1');
-  out.write(className, 64, 'latin1');
-  out.write(modification, 128, 'latin1');
-  return out;
+/** What its data are; list mode has the text once more in a second block. */
+function dataScope({ dataType, version, header }: CsaRow, part: CsaPart): Scope {
+  const text = part.header ? Buffer.from(part.header, 'utf8') : undefined;
+  return {
+    dataType,
+    dataVersion: version,
+    dataInfo: text,
+    ...(header ? { imageHeaderType: header, imageHeaderVersion: version, imageHeaderInfo: text } : {}),
+  };
 }
 
 /** Raw data of one range, bed or frame as a part. The trace of CT readings follows the words in the same value. */

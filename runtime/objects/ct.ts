@@ -6,7 +6,7 @@ import type { Volume } from '../recon/volume.js';
 import {
   codeScope,
   commonScope,
-  finishObject,
+  finishImage,
   newUid,
   type ObjectContext,
   type Reference,
@@ -76,21 +76,26 @@ function ctSlice(context: ObjectContext, input: CtSeriesInput, common: Scope, k:
   const pixels = ctPixels(volume.data.subarray(k * nx * ny, (k + 1) * nx * ny));
   const at = scannedAt(input, z);
   const centre = [x + ((nx - 1) / 2) * volume.spacing[0], y + ((ny - 1) / 2) * volume.spacing[1]];
-  const dataset = finishObject(context, 'ct', {
-    ...common,
-    ...timesScope('acquisition', at),
-    ...timesScope('content', at),
-    ...pixelScope(pixels, nx, ny, 12),
-    imageType: imageType('spiral'),
-    rescaleType: 'HU',
-    pixelSpacing: [volume.spacing[1], volume.spacing[0]],
-    imageOrientationPatient: [1, 0, 0, 0, 1, 0],
-    imagePositionPatient: [x, y, z],
-    sliceThickness: recon.thicknessMm,
-    sliceLocation: z,
-    target: centre.map(fixed),
-    ...windowScope([recon.window, SECOND_WINDOW]),
-  });
+  const dataset = finishImage(
+    context,
+    'ct',
+    {
+      ...common,
+      ...timesScope('acquisition', at),
+      ...timesScope('content', at),
+      ...pixelScope(pixels, nx, ny, 12),
+      imageType: imageType('spiral'),
+      rescaleType: 'HU',
+      pixelSpacing: [volume.spacing[1], volume.spacing[0]],
+      imageOrientationPatient: [1, 0, 0, 0, 1, 0],
+      imagePositionPatient: [x, y, z],
+      sliceThickness: recon.thicknessMm,
+      sliceLocation: z,
+      target: centre.map(fixed),
+      ...windowScope([recon.window, SECOND_WINDOW]),
+    },
+    `RECONSTRUCTED ${recon.kernel}`,
+  );
   return { dataset };
 }
 
@@ -134,21 +139,26 @@ export function topogramInstances(context: ObjectContext, input: TopogramInput):
   };
   const series = { modality: 'CT', sopClassUid: sopClassOf('ct'), description: input.description, count: 1 };
   return seriesOf(context, series, input, (at) => {
-    const dataset = finishObject(context, 'ct', {
-      ...common,
-      ...at.scope,
-      ...timesScope('acquisition', acquisition.startedAt),
-      ...timesScope('content', acquisition.startedAt),
-      ...pixelScope(topogramPixels(image.data), image.width, image.height, 12),
-      imageType: imageType('topogram'),
-      rescaleType: 'US', // attenuation in steps, no HU
-      pixelSpacing: [image.pixelMm, image.pixelMm],
-      imageOrientationPatient: image.orientation,
-      imagePositionPatient: image.origin,
-      sliceLocation: image.origin[2],
-      target: ['0', '0'],
-      ...windowScope(TOPOGRAM_WINDOWS),
-    });
+    const dataset = finishImage(
+      context,
+      'ct',
+      {
+        ...common,
+        ...at.scope,
+        ...timesScope('acquisition', acquisition.startedAt),
+        ...timesScope('content', acquisition.startedAt),
+        ...pixelScope(topogramPixels(image.data), image.width, image.height, 12),
+        imageType: imageType('topogram'),
+        rescaleType: 'US', // attenuation in steps, no HU
+        pixelSpacing: [image.pixelMm, image.pixelMm],
+        imageOrientationPatient: image.orientation,
+        imagePositionPatient: image.origin,
+        sliceLocation: image.origin[2],
+        target: ['0', '0'],
+        ...windowScope(TOPOGRAM_WINDOWS),
+      },
+      'RECONSTRUCTED',
+    );
     return { dataset };
   });
 }

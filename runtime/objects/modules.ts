@@ -1,6 +1,5 @@
-import { ScannerError } from '../../hal/base/errors.js';
 import { readTable } from '../../hal/base/table.js';
-import { type Dataset, type Element, isDataset, setPrivate, type Value } from '../dicom/dataset/dataset.js';
+import { type Dataset, type Element, isDataset } from '../dicom/dataset/dataset.js';
 import { vrRule } from '../dicom/dataset/dictionary.js';
 import { chooseCharacterSet, definedTerms } from '../dicom/dataset/text.js';
 import { type AttributeRow, fillRows, type Scope } from './fill.js';
@@ -12,19 +11,13 @@ interface ModuleTables {
   modules: Record<string, { ref: string; rows: AttributeRow[] }>;
 }
 
-interface PrivateBlock {
-  creator: string;
-  group: string;
-  rows: { element: string; name: string; vr: string }[];
-}
-
 const TABLES: Readonly<ModuleTables> = readTable(import.meta.url, '../dicom/tables/modules.json');
-/** Images have a row for each row of the statement, and no modules. */
-const IMAGES: Readonly<ModuleTables['modules']> = {
+/** What has a row for each row of the statement: images, and modules of private elements. */
+const STATEMENT: Readonly<ModuleTables['modules']> = {
+  ...readTable<ModuleTables['modules']>(import.meta.url, '../dicom/tables/private-attributes.json'),
   'ct-attributes': readTable(import.meta.url, '../dicom/tables/ct-attributes.json'),
   'pet-attributes': readTable(import.meta.url, '../dicom/tables/pet-attributes.json'),
 };
-const PRIVATE: readonly PrivateBlock[] = readTable(import.meta.url, '../dicom/tables/private.json');
 
 /** Group of the file's own elements, which whoever writes the file makes. */
 const FILE_META = '0002';
@@ -33,9 +26,27 @@ export function sopClassOf(iod: IodName): string {
   return TABLES.iods[iod].sopClass;
 }
 
-/** All rows of an IOD, module after module. */
-export function iodRows(iod: IodName): AttributeRow[] {
-  return TABLES.iods[iod].modules.flatMap((name) => (IMAGES[name] ?? TABLES.modules[name]!).rows);
+/** All rows of an IOD, module after module; one that several modules have stands where the first has it. */
+export function iodRows(iod: IodName): readonly AttributeRow[] {
+  return IOD_ROWS[iod];
+}
+
+/** Rows of one module. */
+export function moduleRows(name: string): readonly AttributeRow[] {
+  return (STATEMENT[name] ?? TABLES.modules[name]!).rows;
+}
+
+const IOD_ROWS = Object.fromEntries(
+  Object.entries(TABLES.iods).map(([iod, { modules }]) => [iod, withoutRepeats(modules.flatMap(moduleRows))]),
+) as Record<IodName, AttributeRow[]>;
+
+function withoutRepeats(rows: readonly AttributeRow[]): AttributeRow[] {
+  const known = new Map<string, AttributeRow>();
+  for (const row of rows) {
+    const place = [...(row.path ?? []), row.tag, row.creator].join();
+    if (!known.has(place)) known.set(place, row);
+  }
+  return [...known.values()];
 }
 
 /**
@@ -48,23 +59,6 @@ export function buildObject(iod: IodName, scope: Scope, mapped: Readonly<Dataset
   const ds: Dataset = { ...mapped };
   for (const [tag, element] of Object.entries(filled)) {
     if (element.Value.length > 0 || !ds[tag]) ds[tag] = element;
-  }
-  return ds;
-}
-
-/** Sets private elements by their names in the registry. @throws ScannerError bug.contract for a name that is not in it */
-export function setPrivateValues(
-  ds: Dataset,
-  creator: string,
-  group: string,
-  values: Record<string, Value[]>,
-): Dataset {
-  const block = PRIVATE.find((row) => row.creator === creator && row.group === group);
-  for (const [name, value] of Object.entries(values)) {
-    const row = block?.rows.find((candidate) => candidate.name === name);
-    if (!row)
-      throw new ScannerError('bug.contract', { message: `no private element ${name} of ${creator} in ${group}` });
-    setPrivate(ds, creator, group, row.element, row.vr, value);
   }
   return ds;
 }

@@ -6,7 +6,7 @@ import type { PetRange } from '../protocol/plan.js';
 import type { Volume } from '../recon/volume.js';
 import {
   commonScope,
-  finishObject,
+  finishImage,
   newUid,
   type ObjectContext,
   type Reference,
@@ -19,7 +19,7 @@ import type { Scope } from './fill.js';
 import { imageType } from './image-type.js';
 import type { BuiltObject } from './instance.js';
 import { sopClassOf } from './modules.js';
-import { energyScope, orientationScope, radiopharmaceutical, relatedSeries } from './pet-scope.js';
+import { energyScope, orientationScope, radiopharmaceutical, relatedSeries, replayHeader } from './pet-scope.js';
 import { frameTiming } from './pet-timing.js';
 import { extremesOf, petPixels, petSlope } from './pixels.js';
 import { type Place, type SeriesObjects, seriesOf } from './series.js';
@@ -33,6 +33,14 @@ const METHODS: Readonly<Record<string, Scope>> = {
   SCAT: { scatterCorrectionMethod: 'Model-based' },
   RAN: { randomsCorrectionMethod: 'DLYD' },
 };
+
+/** Amplitudes in % of the breath, phases by the terms of PS3.3 C.7.6.16.2.17: statement Table 86. */
+export interface Breath {
+  startingAmplitude: number;
+  startingPhase: 'INSPIRATION' | 'MAXIMUM' | 'EXPIRATION' | 'MINIMUM';
+  endingAmplitude: number;
+  endingPhase: Breath['startingPhase'];
+}
 
 /** One gate of a gated frame. Times in ms. */
 export interface Gate {
@@ -50,6 +58,8 @@ export interface Gate {
   intervalsRejected?: number;
   /** Beats let by after an arrhythmia. */
   skipBeats?: number;
+  /** Where a respiratory gate begins and ends. */
+  breath?: Breath;
 }
 
 /** One volume of the series: all beds at one time frame, or at one gate. */
@@ -124,24 +134,29 @@ function petSlice(context: ObjectContext, input: PetSeriesInput, common: Scope, 
   const { slope, windowWidth } = at.scale;
   const pixels = petPixels(volume.data.subarray(at.k * nx * ny, (at.k + 1) * nx * ny), slope);
   const halfLife = context.exam.injection?.halfLifeSeconds;
-  const dataset = finishObject(context, 'pet', {
-    ...common,
-    ...at.place.scope,
-    ...timesScope('acquisition', record.startedAt),
-    ...timesScope('content', context.now),
-    ...pixelScope(pixels, nx, ny, 16),
-    ...frameTiming({ startedAt: record.startedAt, seconds: record.seconds, seriesStart: at.seriesStart, halfLife }),
-    ...gateScope(gate),
-    windowWidth,
-    windowCenter: windowWidth / 2,
-    sourceImages: input.raw?.filter((raw) => raw.frame === at.frame.frame).map(referenceScope),
-    acquisitionNumber: petAcquisitionNumber(input.rangeNumber, record.bed),
-    primaryPromptsCountsAccumulated: record.prompts,
-    imagePositionPatient: [x, y, z],
-    sliceLocation: z,
-    imageIndex: at.place.index + 1, // frames and gates before slices: PS3.3 C.8.9.4.1.9
-    actualFrameDuration: record.seconds * 1000,
-  });
+  const dataset = finishImage(
+    context,
+    'pet',
+    {
+      ...common,
+      ...at.place.scope,
+      ...timesScope('acquisition', record.startedAt),
+      ...timesScope('content', context.now),
+      ...pixelScope(pixels, nx, ny, 16),
+      ...frameTiming({ startedAt: record.startedAt, seconds: record.seconds, seriesStart: at.seriesStart, halfLife }),
+      ...gateScope(gate),
+      windowWidth,
+      windowCenter: windowWidth / 2,
+      sourceImages: input.raw?.filter((raw) => raw.frame === at.frame.frame).map(referenceScope),
+      acquisitionNumber: petAcquisitionNumber(input.rangeNumber, record.bed),
+      primaryPromptsCountsAccumulated: record.prompts,
+      imagePositionPatient: [x, y, z],
+      sliceLocation: z,
+      imageIndex: at.place.index + 1, // frames and gates before slices: PS3.3 C.8.9.4.1.9
+      actualFrameDuration: record.seconds * 1000,
+    },
+    `RECONSTRUCTED ${reconstructionMethod(input.recon)}`,
+  );
   return { dataset };
 }
 
@@ -177,6 +192,7 @@ function seriesScope(context: ObjectContext, input: PetSeriesInput, seriesStart:
     registrationMatrixUid: newUid(context),
     decayCorrectionDateTime: dtOf(seriesStart),
     frameKind: kind === 'WHOLE BODY' ? 'STATIC' : kind,
+    ...replayHeader(input, corrections),
   };
 }
 
@@ -195,8 +211,14 @@ function frameOfSlice(frames: readonly FrameRecord[], frame: number, z: number):
 
 function gateScope(gate: Gate | undefined): Scope {
   if (!gate) return {};
-  const { slot: _slot, slots: _slots, ...times } = gate;
-  return { ...times, framingType: 'PHASED', beatRejectionFlag: gate.lowRRValue === undefined ? 'N' : 'Y' };
+  const { slot: _slot, slots: _slots, breath, ...times } = gate;
+  const respiratory = breath && { ...breath, respiratoryTriggerType: 'AMPLITUDE' };
+  return {
+    ...times,
+    ...respiratory,
+    framingType: 'PHASED',
+    beatRejectionFlag: gate.lowRRValue === undefined ? 'N' : 'Y',
+  };
 }
 
 /** What the system says in Image Comments: statement Table 75. */

@@ -3,11 +3,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as assert from 'uvu/assert';
 import { ScaledClock } from '../../hal/base/clock.js';
 import { silentLog } from '../../hal/base/log.js';
 import { SqliteArchive } from '../../runtime/archive/sqlite-archive.js';
 import type { AttributeRow } from '../../runtime/objects/fill.js';
 import type { BuiltObject } from '../../runtime/objects/instance.js';
+import { moduleRows } from '../../runtime/objects/modules.js';
 import { askPydicom } from './pydicom.js';
 
 /** DICOM JSON model of one element. */
@@ -123,4 +125,21 @@ function oneAgrees(value: unknown, check: Check): boolean {
   if (typeof check === 'function') return (check as (value: unknown) => boolean)(value);
   if (typeof check === 'number') return Number(value) === check;
   return JSON.stringify(value) === JSON.stringify(check);
+}
+
+/** Checks of bytes: by a function, by what they begin with, by all they say (a NUL at the end aside). */
+export const binary = (check: (bytes: Buffer) => boolean) => (value: unknown) =>
+  check(Buffer.from(String(value), 'base64'));
+export const starting = (text: string) => binary((value) => value.subarray(0, text.length).toString('latin1') === text);
+export const said = (text: string) => binary((value) => value.toString('utf8').replace(/\0$/, '') === text);
+
+/** Elements of one creator that are not there. */
+export const absent = (prefix: string, creator: string, elements: string[]): Record<string, Expectation> =>
+  Object.fromEntries(elements.map((element) => [`${prefix}xx${element}:${creator}`, 'absent' as const]));
+
+/** What stands at every row of a module, and that no row was left out. */
+export function checkModule(module: string, object: JsonDataset, expected: Record<string, Expectation>): void {
+  const rows = moduleRows(module);
+  assert.equal(checkRows(rows, object, expected), [], module);
+  assert.is(Object.keys(expected).length, rows.length, `${module}: a row is not looked at`);
 }

@@ -14,6 +14,7 @@ const CLASSES: Record<string, string> = {
   SC,
   PT: '1.2.840.10008.5.1.4.1.1.128',
   SR: '1.2.840.10008.5.1.4.1.1.88.33',
+  CSA: '1.3.12.2.1107.5.9.1',
 };
 
 function combinations(values: readonly (string | string[])[]): string[][] {
@@ -23,19 +24,20 @@ function combinations(values: readonly (string | string[])[]): string[][] {
   );
 }
 
-test('so many rows stand in Tables 70 to 73', () => {
+test('so many rows stand in Tables 70 to 73, 89 and 90', () => {
   const count = (table: number) => IMAGE_TYPES.filter((row) => row.table === table).length;
-  assert.equal([70, 71, 72, 73].map(count), [60, 2, 77, 1]);
+  // the two choices of physiological data, and the three of list mode, are rows of their own
+  assert.equal([70, 71, 72, 73, 89, 90].map(count), [60, 2, 77, 1, 4, 11]);
 });
 
 test('every combination of every row is recognised as an image of that text, and can be written', () => {
   const limit = vrRule('CS')!.max!;
-  for (const row of IMAGE_TYPES) {
+  for (const row of IMAGE_TYPES.filter(({ sameAs }) => !sameAs)) {
     for (const values of combinations(row.values)) {
       const found = recogniseImageType(CLASSES[row.iod]!, values);
       assert.equal([found?.iod, found?.values.length], [row.iod, row.values.length], values.join('\\'));
       assert.ok(
-        values.every((value) => value.length <= limit && /^[A-Z0-9_ ]+$/.test(value)),
+        values.every((value) => (value.length <= limit || row.iod === 'CSA') && /^[A-Z0-9_ ]+$/.test(value)),
         values.join('\\'),
       );
     }
@@ -67,10 +69,20 @@ test('other makers’ types, other classes and odd values are not', () => {
   assert.is(known(CT), false);
 });
 
+test('raw data carry the types of images, and are named after them', () => {
+  const name = (...values: string[]) => recogniseImageType(CLASSES.CSA!, values)?.name;
+  assert.is(name('ORIGINAL', 'PRIMARY', 'AXIAL', 'CT_SOM5 SPI'), 'Raw Data: Spiral Image');
+  assert.is(name('ORIGINAL', 'PRIMARY', 'PET_LISTMODE', 'PET_LM_CARDIAC'), 'Listmode data (cardiac)');
+  assert.is(name('DERIVED', 'PRIMARY'), 'Attenuation correction data');
+  assert.is(name('ORIGINAL', 'PRIMARY', 'PET_NOTHING'), undefined);
+  assert.is(name(), undefined);
+});
+
 test('what is made is what its row says, the first of alternatives', () => {
   assert.equal(imageType('spiral'), ['ORIGINAL', 'PRIMARY', 'AXIAL', 'CT_SOM5 SPI']);
   assert.equal(imageType('topogram'), ['ORIGINAL', 'PRIMARY', 'LOCALIZER', 'CT_SOM5 TOP']);
   assert.equal(imageType('pet'), ['ORIGINAL', 'PRIMARY']);
+  assert.equal(imageType('listmodeRespiratory')[3], 'PET_LM_RESPIRATO', 'the 16 characters of CS');
 });
 
 test.run();
