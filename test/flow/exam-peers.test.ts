@@ -103,7 +103,9 @@ test('worklist from wlmscpfs, objects to storescp and Orthanc, commitment by Ort
     join(folder, 'data'),
   ]);
   const { series } = JSON.parse(study.stdout) as StudyDetail;
-  assert.equal(series.flatMap(({ imageType }) => imageType ?? []).sort(), ['PET Image', 'Spiral Image', 'Topogram']);
+  const raw = ['Listmode data', 'Protocol data', 'Raw Data: Spiral Image', 'Raw Data: Topogram'];
+  const images = ['PET Image', 'Spiral Image', 'Topogram'];
+  assert.equal(series.flatMap(({ imageType }) => imageType ?? []).sort(), [...raw, ...images].sort());
   await serve.stop();
   await ris.close();
   await Promise.all([worklist.stop(), storescp.stop(), orthanc.stop()]);
